@@ -1,0 +1,248 @@
+/**
+ * The one table of failures a user can meet. A row decides the exit status (1: the work failed, 2: wrong use), what happened
+ * and what to do; throw sites give arguments, not sentences. `docs/errors.md` is generated from this table.
+ */
+
+interface Row<A> {
+  readonly exit: 1 | 2;
+  readonly what: (args: A) => string;
+  readonly hint: (args: A) => string;
+}
+
+const row = <A>(entry: Row<A>): Row<A> => entry;
+
+export const errorTable = {
+  // wrong use
+  'CRAC-USAGE': row<{ message: string }>({ exit: 2, what: (a) => a.message, hint: () => 'See crac-build --help, or crac-build COMMAND --help.' }),
+  'CRAC-USAGE-TAG': row<{ tag: string; reason: string }>({
+    exit: 2,
+    what: (a) => `"${a.tag}" is not a valid image reference: ${a.reason}`,
+    hint: () => 'Use [HOST[:PORT]/]NAME[:TAG] with a name in lower case, for example app:1-warm.',
+  }),
+  'CRAC-USAGE-FLAG': row<{ flag: string; value: string; expected: string }>({
+    exit: 2,
+    what: (a) => `${a.flag} does not take "${a.value}"`,
+    hint: (a) => `Expected: ${a.expected}.`,
+  }),
+  // the dialect
+  'CRAC-DIALECT-SYNTAX': row<{ message: string; suggestion?: string | undefined }>({
+    exit: 2,
+    what: (a) => a.message,
+    hint: (a) => a.suggestion ?? 'The instructions are described in docs/dockerfile.md.',
+  }),
+  'CRAC-DIALECT-MISPLACED': row<{ instruction: string; rule: string }>({
+    exit: 2,
+    what: (a) => `${a.instruction} is not allowed here: ${a.rule}`,
+    hint: () => 'READY, WARMUP, CHECKPOINT and RESTORE belong to the stage that is built, after ENTRYPOINT and CMD.',
+  }),
+  'CRAC-DOCKERFILE-MISSING': row<{ path: string }>({
+    exit: 2,
+    what: (a) => `there is no Dockerfile at ${a.path}`,
+    hint: () => 'Give its path with -f, or an image that exists already with --from IMAGE.',
+  }),
+  'CRAC-CONTEXT-MISSING': row<{ path: string }>({ exit: 2, what: (a) => `the build context ${a.path} is no directory`, hint: () => 'Give the directory that holds the Dockerfile, for example ".".' }),
+  // the engine
+  'CRAC-ENGINE-UNREACHABLE': row<{ tried: readonly string[] }>({
+    exit: 1,
+    what: (a) => `no container engine answers (tried ${a.tried.join('; ')})`,
+    hint: () => 'Start Docker, or name its socket in DOCKER_HOST.',
+  }),
+  'CRAC-ENGINE-TOO-OLD': row<{ found: string; needed: string }>({
+    exit: 1,
+    what: (a) => `the engine is too old: it speaks API ${a.found}, ${a.needed} is needed`,
+    hint: () => 'Docker 20.10 or later is needed.',
+  }),
+  'CRAC-ENGINE-REFUSED': row<{ request: string; message: string }>({
+    exit: 1,
+    what: (a) => `the engine refused ${a.request}: ${a.message}`,
+    hint: () => 'docs/rights.md lists each right the build asks for and why; the engine, its host or a policy of it does not grant this one.',
+  }),
+  'CRAC-ENGINE-FAILED': row<{ request: string; message: string }>({
+    exit: 1,
+    what: (a) => `the engine failed at ${a.request}: ${a.message}`,
+    hint: () => "The engine's own log says more (journalctl -u docker).",
+  }),
+  // plan
+  'CRAC-IMAGE-UNKNOWN': row<{ image: string; pull: string }>({
+    exit: 1,
+    what: (a) => `there is no image ${a.image} (pull policy: ${a.pull})`,
+    hint: () => 'Check the name with docker images, or build or pull it first.',
+  }),
+  'CRAC-IMAGE-PULL-FAILED': row<{ image: string; message: string }>({
+    exit: 1,
+    what: (a) => `the image ${a.image} could not be pulled: ${a.message}`,
+    hint: () => 'Check the name and docker login; --pull=never uses only what the engine has.',
+  }),
+  'CRAC-IMAGE-ALREADY-BAKED': row<{ image: string }>({
+    exit: 2,
+    what: (a) => `${a.image} has a checkpoint already`,
+    hint: () => 'Build from the image it was made from; crac-build inspect names it.',
+  }),
+  'CRAC-IMAGE-NOT-BAKED': row<{ image: string }>({
+    exit: 2,
+    what: (a) => `${a.image} has no checkpoint of crac-build`,
+    hint: () => 'Make one with crac-build build --from IMAGE -t NEW.',
+  }),
+  'CRAC-IMAGE-NO-COMMAND': row<{ image: string }>({ exit: 1, what: (a) => `${a.image} has neither ENTRYPOINT nor CMD`, hint: () => 'Give the image the command that starts the application.' }),
+  'CRAC-IMAGE-NO-JVM': row<{ image: string; searched: readonly string[] }>({
+    exit: 1,
+    what: (a) => `${a.image} has no Java run time (searched ${a.searched.join(', ')})`,
+    hint: () => 'Checkpoints are made of JVMs: put a JRE into the image, and java on its PATH or in JAVA_HOME.',
+  }),
+  'CRAC-IMAGE-MUSL': row<{ image: string }>({ exit: 1, what: (a) => `the Java run time of ${a.image} is a musl build, which is not supported yet`, hint: () => 'Use an image with a glibc JDK (Debian, Ubuntu, UBI).' }),
+  'CRAC-PLATFORM-EMULATED': row<{ image: string; imagePlatform: string; enginePlatform: string }>({
+    exit: 1,
+    what: (a) => `${a.image} is for ${a.imagePlatform}, the engine runs on ${a.enginePlatform}: an emulated process cannot be checkpointed`,
+    hint: (a) => `Build on a ${a.imagePlatform} machine, or use an image for ${a.enginePlatform}.`,
+  }),
+  'CRAC-DISK-FULL': row<{ where: string; neededBytes?: number | undefined; freeBytes?: number | undefined }>({
+    exit: 1,
+    what: (a) =>
+      `no space left ${a.where}${a.neededBytes !== undefined && a.freeBytes !== undefined ? ` (${String(Math.ceil(a.neededBytes / 1048576))} MiB needed, ${String(Math.floor(a.freeBytes / 1048576))} MiB free)` : ''}`,
+    hint: () => 'A build needs about three times the memory of the application on disk: docker system df shows what can be removed.',
+  }),
+  'CRAC-RUNTIME-MISSING': row<{ path: string }>({ exit: 1, what: (a) => `the parts for the images are missing: ${a.path}`, hint: () => 'In a clone: npm run build makes them. Otherwise install crac-build again.' }),
+  // base
+  'CRAC-BASE-BUILD-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the standard part of the Dockerfile did not build: ${a.message}`, hint: () => "The lines above are the engine's own builder's." }),
+  // start, ready, warm-up
+  'CRAC-APP-START-FAILED': row<{ command: string; message: string }>({ exit: 1, what: (a) => `the application did not start: ${a.command}: ${a.message}`, hint: () => 'Try the image with docker run first.' }),
+  'CRAC-APP-EXITED': row<{ status: string; during: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the application ended (${a.status}) ${a.during}${a.lastLines.length > 0 ? `; its last lines:\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: () => 'What it needs while building is given with --env, --secret, --mount, --network.',
+  }),
+  'CRAC-APP-NOT-READY': row<{ probe: string; afterMs: number; last: string; explanation?: string | undefined }>({
+    exit: 1,
+    what: (a) => `the application was not ready after ${String(Math.round(a.afterMs / 1000))} s: ${a.probe}: ${a.last}`,
+    hint: (a) => a.explanation ?? 'Check READY; a slow application needs READY --timeout=…',
+  }),
+  'CRAC-APP-NO-PORT': row<{ afterMs: number }>({
+    exit: 1,
+    what: (a) => `there is no READY, and nothing listened on a TCP port for ${String(Math.round(a.afterMs / 1000))} s`,
+    hint: () => 'Say when the application is ready: READY http://:8080/health, READY log:REGEX or --ready.',
+  }),
+  'CRAC-APP-TWO-JVMS': row<{ processes: readonly string[] }>({
+    exit: 1,
+    what: (a) => `${String(a.processes.length)} JVMs run in the container: ${a.processes.join('; ')}`,
+    hint: () => 'One container, one JVM: end helper JVMs before readiness, or start them in other containers.',
+  }),
+  'CRAC-APP-NO-JVM': row<{ processes: readonly string[] }>({ exit: 1, what: (a) => `no JVM runs in the container, only ${a.processes.join('; ')}`, hint: () => 'The entry point has to start java and stay with it.' }),
+  'CRAC-PROBE-UNREACHABLE': row<{ probe: string; listening: string }>({
+    exit: 1,
+    what: (a) => `${a.probe} is not answered: the application listens on ${a.listening} only, the probe asks the loopback address`,
+    hint: () => 'Let the application bind to 0.0.0.0 (Spring: server.address) or to 127.0.0.1, or give READY the address: http://ADDRESS:PORT/PATH.',
+  }),
+  'CRAC-WARMUP-FAILED': row<{ warmup: string; message: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the warm-up failed: ${a.warmup}: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: () => 'Run it against the application by hand; --expect=200-499 allows more statuses.',
+  }),
+  'CRAC-WARMUP-SCRIPT': row<{ script: string; message: string }>({ exit: 2, what: (a) => `the warm-up script ${a.script} cannot be run: ${a.message}`, hint: () => 'Scripts run with the files of the application image; the built-in driver needs none: WARMUP GET /path.' }),
+  // settle, checkpoint
+  'CRAC-ATTACH-FAILED': row<{ command: string; message: string }>({ exit: 1, what: (a) => `the JVM did not answer ${a.command}: ${a.message}`, hint: () => 'Remove -XX:+DisableAttachMechanism and -Xrs from the JVM options, or use CHECKPOINT --gc=none.' }),
+  'CRAC-APP-CONNECTIONS': row<{ connections: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the application holds TCP connections that cannot be checkpointed: ${a.connections.join(', ')}`,
+    hint: () => 'Close pools before the checkpoint, build with a service that is not there (--add-host, --env), or let the warm-up not open them.',
+  }),
+  'CRAC-CRIU-DUMP-FAILED': row<{ reason: string; explanation: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `CRIU could not dump the application: ${a.reason}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: (a) => a.explanation,
+  }),
+  'CRAC-CHECKPOINT-INCOMPLETE': row<{ message: string }>({ exit: 1, what: (a) => `the checkpoint is not complete: ${a.message}`, hint: () => 'Try again with --keep-failed and look at the dump in the container it names.' }),
+  'CRAC-STEP-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the program in the build container ended early: ${a.message}`, hint: () => 'Memory limits of the build are the usual reason: try without --memory. CRAC_BUILD_DEBUG=1 shows more.' }),
+  // bake, verify
+  'CRAC-BAKE-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the image was not made: ${a.message}`, hint: () => "The engine's own log says more." }),
+  'CRAC-FORMAT': row<{ file: string; message: string }>({ exit: 1, what: (a) => `${a.file} is damaged: ${a.message}`, hint: () => 'Build the image again.' }),
+  'CRAC-VERIFY-FAILED': row<{ image: string; message: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `a fresh container of ${a.image} did not restore: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: () => 'The image is there and starts cold; --no-verify skips this check, docs/restore.md explains the reasons.',
+  }),
+  'CRAC-BENCH-FAILED': row<{ image: string; message: string }>({ exit: 1, what: (a) => `no measurement of ${a.image}: ${a.message}`, hint: () => 'Check the image with crac-build verify first.' }),
+  // cancel
+  'CRAC-CANCELLED': row<{ signal: string }>({ exit: 1, what: (a) => `cancelled by ${a.signal}`, hint: () => 'Nothing was left behind.' }),
+  'CRAC-INTERNAL': row<{ message: string }>({ exit: 1, what: (a) => `internal error: ${a.message}`, hint: () => 'This is a bug: CRAC_BUILD_DEBUG=1 shows where.' }),
+} as const;
+
+export type ErrorCode = keyof typeof errorTable;
+export type ErrorArgs<C extends ErrorCode> = (typeof errorTable)[C] extends Row<infer A> ? A : never;
+
+/** A place in a file of the user's: lines and columns count from 1. */
+export interface Where {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The text of that line. */
+  readonly excerpt: string;
+}
+
+/** The form that crosses a process border and that --json prints. */
+export interface ErrorReport {
+  readonly code: ErrorCode;
+  readonly exit: 1 | 2;
+  readonly what: string;
+  readonly hint: string;
+  readonly causes: readonly string[];
+  readonly where?: Where;
+}
+
+/** Any failure that a user is told of. */
+export class CracError extends Error {
+  readonly code: ErrorCode;
+  readonly exit: 1 | 2;
+  readonly hint: string;
+  readonly where: Where | undefined;
+  readonly #causes: readonly string[] | undefined;
+
+  private constructor(report: ErrorReport, options: { cause?: unknown; causes?: readonly string[] }) {
+    super(report.what, { cause: options.cause });
+    this.name = 'CracError';
+    this.code = report.code;
+    this.exit = report.exit;
+    this.hint = report.hint;
+    this.where = report.where;
+    this.#causes = options.causes;
+  }
+
+  /** Makes the error of a row of the table. */
+  static of<C extends ErrorCode>(code: C, args: ErrorArgs<C>, options: { cause?: unknown; where?: Where } = {}): CracError {
+    const entry = errorTable[code] as unknown as Row<ErrorArgs<C>>;
+    return new CracError(
+      { code, exit: entry.exit, what: entry.what(args), hint: entry.hint(args), causes: [], ...(options.where && { where: options.where }) },
+      { cause: options.cause },
+    );
+  }
+
+  /** Rebuilds an error that another process reported. */
+  static fromReport(report: ErrorReport): CracError {
+    return new CracError(report, { causes: report.causes });
+  }
+
+  /** The error as data, with the messages of its chain of causes, outermost first. */
+  report(): ErrorReport {
+    return {
+      code: this.code,
+      exit: this.exit,
+      what: this.message,
+      hint: this.hint,
+      causes: this.#causes ?? causeMessages(this.cause),
+      ...(this.where && { where: this.where }),
+    };
+  }
+}
+
+function causeMessages(cause: unknown): string[] {
+  const messages: string[] = [];
+  for (let at = cause; at !== undefined && at !== null && messages.length < 8; at = at instanceof Error ? at.cause : undefined) {
+    messages.push(at instanceof Error ? at.message : String(at as string));
+  }
+  return messages;
+}
+
+/** Any thrown value as a CracError: what is not one of ours is a bug of ours. */
+export function toCracError(thrown: unknown): CracError {
+  if (thrown instanceof CracError) return thrown;
+  return CracError.of('CRAC-INTERNAL', { message: thrown instanceof Error ? thrown.message : String(thrown) }, { cause: thrown });
+}

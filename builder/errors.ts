@@ -13,7 +13,11 @@ const row = <A>(entry: Row<A>): Row<A> => entry;
 
 export const errorTable = {
   // wrong use
-  'CRAC-USAGE': row<{ message: string }>({ exit: 2, what: (a) => a.message, hint: () => 'See crac-build --help, or crac-build COMMAND --help.' }),
+  'CRAC-USAGE': row<{ message: string }>({
+    exit: 2,
+    what: (a) => a.message,
+    hint: () => 'See crac-build --help, or crac-build COMMAND --help.',
+  }),
   'CRAC-USAGE-TAG': row<{ tag: string; reason: string }>({
     exit: 2,
     what: (a) => `"${a.tag}" is not a valid image reference: ${a.reason}`,
@@ -40,7 +44,11 @@ export const errorTable = {
     what: (a) => `there is no Dockerfile at ${a.path}`,
     hint: () => 'Give its path with -f, or an image that exists already with --from IMAGE.',
   }),
-  'CRAC-CONTEXT-MISSING': row<{ path: string }>({ exit: 2, what: (a) => `the build context ${a.path} is no directory`, hint: () => 'Give the directory that holds the Dockerfile, for example ".".' }),
+  'CRAC-CONTEXT-MISSING': row<{ path: string }>({
+    exit: 2,
+    what: (a) => `the build context ${a.path} is no directory`,
+    hint: () => 'Give the directory that holds the Dockerfile, for example ".".',
+  }),
   // the engine
   'CRAC-ENGINE-UNREACHABLE': row<{ tried: readonly string[] }>({
     exit: 1,
@@ -55,7 +63,8 @@ export const errorTable = {
   'CRAC-ENGINE-REFUSED': row<{ request: string; message: string }>({
     exit: 1,
     what: (a) => `the engine refused ${a.request}: ${a.message}`,
-    hint: () => 'docs/rights.md lists each right the build asks for and why; the engine, its host or a policy of it does not grant this one.',
+    hint: () =>
+      'docs/rights.md lists each right the build asks for and why; the engine, its host or a policy of it does not grant this one.',
   }),
   'CRAC-ENGINE-FAILED': row<{ request: string; message: string }>({
     exit: 1,
@@ -83,13 +92,21 @@ export const errorTable = {
     what: (a) => `${a.image} has no checkpoint of crac-build`,
     hint: () => 'Make one with crac-build build --from IMAGE -t NEW.',
   }),
-  'CRAC-IMAGE-NO-COMMAND': row<{ image: string }>({ exit: 1, what: (a) => `${a.image} has neither ENTRYPOINT nor CMD`, hint: () => 'Give the image the command that starts the application.' }),
+  'CRAC-IMAGE-NO-COMMAND': row<{ image: string }>({
+    exit: 1,
+    what: (a) => `${a.image} has neither ENTRYPOINT nor CMD`,
+    hint: () => 'Give the image the command that starts the application.',
+  }),
   'CRAC-IMAGE-NO-JVM': row<{ image: string; searched: readonly string[] }>({
     exit: 1,
     what: (a) => `${a.image} has no Java run time (searched ${a.searched.join(', ')})`,
     hint: () => 'Checkpoints are made of JVMs: put a JRE into the image, and java on its PATH or in JAVA_HOME.',
   }),
-  'CRAC-IMAGE-MUSL': row<{ image: string }>({ exit: 1, what: (a) => `the Java run time of ${a.image} is a musl build, which is not supported yet`, hint: () => 'Use an image with a glibc JDK (Debian, Ubuntu, UBI).' }),
+  'CRAC-IMAGE-MUSL': row<{ image: string }>({
+    exit: 1,
+    what: (a) => `the Java run time of ${a.image} is a musl build, which is not supported yet`,
+    hint: () => 'Use an image with a glibc JDK (Debian, Ubuntu, UBI).',
+  }),
   'CRAC-PLATFORM-EMULATED': row<{ image: string; imagePlatform: string; enginePlatform: string }>({
     exit: 1,
     what: (a) => `${a.image} is for ${a.imagePlatform}, the engine runs on ${a.enginePlatform}: an emulated process cannot be checkpointed`,
@@ -101,14 +118,27 @@ export const errorTable = {
       `no space left ${a.where}${a.neededBytes !== undefined && a.freeBytes !== undefined ? ` (${String(Math.ceil(a.neededBytes / 1048576))} MiB needed, ${String(Math.floor(a.freeBytes / 1048576))} MiB free)` : ''}`,
     hint: () => 'A build needs about three times the memory of the application on disk: docker system df shows what can be removed.',
   }),
-  'CRAC-RUNTIME-MISSING': row<{ path: string }>({ exit: 1, what: (a) => `the parts for the images are missing: ${a.path}`, hint: () => 'In a clone: npm run build makes them. Otherwise install crac-build again.' }),
+  'CRAC-RUNTIME-MISSING': row<{ path: string }>({
+    exit: 1,
+    what: (a) => `the parts for the images are missing: ${a.path}`,
+    hint: () => 'In a clone: npm run build makes them. Otherwise install crac-build again.',
+  }),
   // base
-  'CRAC-BASE-BUILD-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the standard part of the Dockerfile did not build: ${a.message}`, hint: () => "The lines above are the engine's own builder's." }),
+  'CRAC-BASE-BUILD-FAILED': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the standard part of the Dockerfile did not build: ${a.message}`,
+    hint: () => "The lines above are the engine's own builder's.",
+  }),
   // start, ready, warm-up
-  'CRAC-APP-START-FAILED': row<{ command: string; message: string }>({ exit: 1, what: (a) => `the application did not start: ${a.command}: ${a.message}`, hint: () => 'Try the image with docker run first.' }),
+  'CRAC-APP-START-FAILED': row<{ command: string; message: string }>({
+    exit: 1,
+    what: (a) => `the application did not start: ${a.command}: ${a.message}`,
+    hint: () => 'Try the image with docker run first.',
+  }),
   'CRAC-APP-EXITED': row<{ status: string; during: string; lastLines: readonly string[] }>({
     exit: 1,
-    what: (a) => `the application ended (${a.status}) ${a.during}${a.lastLines.length > 0 ? `; its last lines:\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    what: (a) =>
+      `the application ended (${a.status}) ${a.during}${a.lastLines.length > 0 ? `; its last lines:\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
     hint: () => 'What it needs while building is given with --env, --secret, --mount, --network.',
   }),
   'CRAC-APP-NOT-READY': row<{ probe: string; afterMs: number; last: string; explanation?: string | undefined }>({
@@ -126,44 +156,85 @@ export const errorTable = {
     what: (a) => `${String(a.processes.length)} JVMs run in the container: ${a.processes.join('; ')}`,
     hint: () => 'One container, one JVM: end helper JVMs before readiness, or start them in other containers.',
   }),
-  'CRAC-APP-NO-JVM': row<{ processes: readonly string[] }>({ exit: 1, what: (a) => `no JVM runs in the container, only ${a.processes.join('; ')}`, hint: () => 'The entry point has to start java and stay with it.' }),
+  'CRAC-APP-NO-JVM': row<{ processes: readonly string[] }>({
+    exit: 1,
+    what: (a) => `no JVM runs in the container, only ${a.processes.join('; ')}`,
+    hint: () => 'The entry point has to start java and stay with it.',
+  }),
   'CRAC-PROBE-UNREACHABLE': row<{ probe: string; listening: string }>({
     exit: 1,
     what: (a) => `${a.probe} is not answered: the application listens on ${a.listening} only, the probe asks the loopback address`,
-    hint: () => 'Let the application bind to 0.0.0.0 (Spring: server.address) or to 127.0.0.1, or give READY the address: http://ADDRESS:PORT/PATH.',
+    hint: () =>
+      'Let the application bind to 0.0.0.0 (Spring: server.address) or to 127.0.0.1, or give READY the address: http://ADDRESS:PORT/PATH.',
   }),
   'CRAC-WARMUP-FAILED': row<{ warmup: string; message: string; lastLines: readonly string[] }>({
     exit: 1,
-    what: (a) => `the warm-up failed: ${a.warmup}: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    what: (a) =>
+      `the warm-up failed: ${a.warmup}: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
     hint: () => 'Run it against the application by hand; --expect=200-499 allows more statuses.',
   }),
-  'CRAC-WARMUP-SCRIPT': row<{ script: string; message: string }>({ exit: 2, what: (a) => `the warm-up script ${a.script} cannot be run: ${a.message}`, hint: () => 'Scripts run with the files of the application image; the built-in driver needs none: WARMUP GET /path.' }),
+  'CRAC-WARMUP-SCRIPT': row<{ script: string; message: string }>({
+    exit: 2,
+    what: (a) => `the warm-up script ${a.script} cannot be run: ${a.message}`,
+    hint: () => 'Scripts run with the files of the application image; the built-in driver needs none: WARMUP GET /path.',
+  }),
   // settle, checkpoint
-  'CRAC-ATTACH-FAILED': row<{ command: string; message: string }>({ exit: 1, what: (a) => `the JVM did not answer ${a.command}: ${a.message}`, hint: () => 'Remove -XX:+DisableAttachMechanism and -Xrs from the JVM options, or use CHECKPOINT --gc=none.' }),
+  'CRAC-ATTACH-FAILED': row<{ command: string; message: string }>({
+    exit: 1,
+    what: (a) => `the JVM did not answer ${a.command}: ${a.message}`,
+    hint: () => 'Remove -XX:+DisableAttachMechanism and -Xrs from the JVM options, or use CHECKPOINT --gc=none.',
+  }),
   'CRAC-APP-CONNECTIONS': row<{ connections: readonly string[] }>({
     exit: 1,
     what: (a) => `the application holds TCP connections that cannot be checkpointed: ${a.connections.join(', ')}`,
-    hint: () => 'Close pools before the checkpoint, build with a service that is not there (--add-host, --env), or let the warm-up not open them.',
+    hint: () =>
+      'Close pools before the checkpoint, build with a service that is not there (--add-host, --env), or let the warm-up not open them.',
   }),
   'CRAC-CRIU-DUMP-FAILED': row<{ reason: string; explanation: string; lastLines: readonly string[] }>({
     exit: 1,
-    what: (a) => `CRIU could not dump the application: ${a.reason}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    what: (a) =>
+      `CRIU could not dump the application: ${a.reason}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
     hint: (a) => a.explanation,
   }),
-  'CRAC-CHECKPOINT-INCOMPLETE': row<{ message: string }>({ exit: 1, what: (a) => `the checkpoint is not complete: ${a.message}`, hint: () => 'Try again with --keep-failed and look at the dump in the container it names.' }),
-  'CRAC-STEP-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the program in the build container ended early: ${a.message}`, hint: () => 'Memory limits of the build are the usual reason: try without --memory. CRAC_BUILD_DEBUG=1 shows more.' }),
+  'CRAC-CHECKPOINT-INCOMPLETE': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the checkpoint is not complete: ${a.message}`,
+    hint: () => 'Try again with --keep-failed and look at the dump in the container it names.',
+  }),
+  'CRAC-STEP-FAILED': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the program in the build container ended early: ${a.message}`,
+    hint: () => 'Memory limits of the build are the usual reason: try without --memory. CRAC_BUILD_DEBUG=1 shows more.',
+  }),
   // bake, verify
-  'CRAC-BAKE-FAILED': row<{ message: string }>({ exit: 1, what: (a) => `the image was not made: ${a.message}`, hint: () => "The engine's own log says more." }),
-  'CRAC-FORMAT': row<{ file: string; message: string }>({ exit: 1, what: (a) => `${a.file} is damaged: ${a.message}`, hint: () => 'Build the image again.' }),
+  'CRAC-BAKE-FAILED': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the image was not made: ${a.message}`,
+    hint: () => "The engine's own log says more.",
+  }),
+  'CRAC-FORMAT': row<{ file: string; message: string }>({
+    exit: 1,
+    what: (a) => `${a.file} is damaged: ${a.message}`,
+    hint: () => 'Build the image again.',
+  }),
   'CRAC-VERIFY-FAILED': row<{ image: string; message: string; lastLines: readonly string[] }>({
     exit: 1,
-    what: (a) => `a fresh container of ${a.image} did not restore: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    what: (a) =>
+      `a fresh container of ${a.image} did not restore: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
     hint: () => 'The image is there and starts cold; --no-verify skips this check, docs/restore.md explains the reasons.',
   }),
-  'CRAC-BENCH-FAILED': row<{ image: string; message: string }>({ exit: 1, what: (a) => `no measurement of ${a.image}: ${a.message}`, hint: () => 'Check the image with crac-build verify first.' }),
+  'CRAC-BENCH-FAILED': row<{ image: string; message: string }>({
+    exit: 1,
+    what: (a) => `no measurement of ${a.image}: ${a.message}`,
+    hint: () => 'Check the image with crac-build verify first.',
+  }),
   // cancel
   'CRAC-CANCELLED': row<{ signal: string }>({ exit: 1, what: (a) => `cancelled by ${a.signal}`, hint: () => 'Nothing was left behind.' }),
-  'CRAC-INTERNAL': row<{ message: string }>({ exit: 1, what: (a) => `internal error: ${a.message}`, hint: () => 'This is a bug: CRAC_BUILD_DEBUG=1 shows where.' }),
+  'CRAC-INTERNAL': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `internal error: ${a.message}`,
+    hint: () => 'This is a bug: CRAC_BUILD_DEBUG=1 shows where.',
+  }),
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
@@ -210,7 +281,14 @@ export class CracError extends Error {
   static of<C extends ErrorCode>(code: C, args: ErrorArgs<C>, options: { cause?: unknown; where?: Where } = {}): CracError {
     const entry = errorTable[code] as unknown as Row<ErrorArgs<C>>;
     return new CracError(
-      { code, exit: entry.exit, what: entry.what(args), hint: entry.hint(args), causes: [], ...(options.where && { where: options.where }) },
+      {
+        code,
+        exit: entry.exit,
+        what: entry.what(args),
+        hint: entry.hint(args),
+        causes: [],
+        ...(options.where && { where: options.where }),
+      },
       { cause: options.cause },
     );
   }

@@ -4,19 +4,7 @@
  */
 
 /** The steps of the pipeline, in their order. */
-export const stepNames = [
-  'plan',
-  'base',
-  'start',
-  'ready',
-  'warm-up',
-  'settle',
-  'checkpoint',
-  'pages',
-  'train',
-  'bake',
-  'verify',
-] as const;
+export const stepNames = ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'pages', 'train', 'bake', 'verify'] as const;
 
 export type StepName = (typeof stepNames)[number];
 
@@ -29,7 +17,13 @@ export type BuildEvent =
   | { readonly type: 'step-failed'; readonly step: StepName; readonly ms: number }
   /** Something took a while and moved on; `totalBytes` only where it is known. */
   | { readonly type: 'progress'; readonly step: StepName; readonly detail: string; readonly bytes?: number; readonly totalBytes?: number }
-  | { readonly type: 'log'; readonly step: StepName; readonly source: LogSource; readonly stream: 'stdout' | 'stderr'; readonly line: string }
+  | {
+      readonly type: 'log';
+      readonly step: StepName;
+      readonly source: LogSource;
+      readonly stream: 'stdout' | 'stderr';
+      readonly line: string;
+    }
   | { readonly type: 'notice'; readonly step: StepName; readonly text: string }
   | { readonly type: 'warning'; readonly step: StepName; readonly text: string };
 

@@ -1,0 +1,210 @@
+/**
+ * What `builder` offers to its callers (the command line now, a library and the BuildKit frontend later): values in, values out.
+ * Everything takes an AbortSignal and tells what it does by events; failures are CracErrors.
+ */
+import type { Emit } from './events.js';
+
+/** Surroundings of a call: how to stop it, whom to tell. */
+export interface Call {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** A file or a variable that only the build container sees: never in the image's config. */
+export interface SecretOption {
+  readonly id: string;
+  /** Path of a file on this machine, shown to the application as /run/secrets/ID. */
+  readonly source?: string;
+  /** Name of a variable of this process, given to the application under the same name. */
+  readonly env?: string;
+}
+
+export interface MountOption {
+  readonly type: 'bind' | 'volume' | 'tmpfs';
+  readonly source?: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** The world of the build container (design: "The build container's world"). */
+export interface WorldOptions {
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly secrets: readonly SecretOption[];
+  readonly network?: string;
+  readonly addHosts: readonly string[];
+  readonly mounts: readonly MountOption[];
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  readonly user?: string;
+}
+
+export interface BuildOptions {
+  /** Either a Dockerfile's context … */
+  readonly context?: {
+    readonly directory: string;
+    readonly dockerfile?: string;
+    readonly target?: string;
+    readonly buildArgs: readonly (readonly [string, string])[];
+    readonly noCache: boolean;
+  };
+  /** … or an image that exists. */
+  readonly from?: string;
+  readonly tag: string;
+  readonly pull: 'missing' | 'always' | 'never';
+  readonly platform?: string;
+  readonly world: WorldOptions;
+  /** Texts of READY and WARMUP instructions; they override those of the Dockerfile. */
+  readonly ready?: string;
+  readonly warmups: readonly string[];
+  /** Flags of CHECKPOINT and RESTORE, as given; undefined: not given. */
+  readonly checkpoint: { readonly engine?: string; readonly gc?: string; readonly cpu?: string; readonly callbacks?: string };
+  readonly restore: { readonly with?: string; readonly mode?: string; readonly fallback?: string };
+  /** Globs of variables whose value at a start does not matter. */
+  readonly envIgnore: readonly string[];
+  readonly labels: readonly (readonly [string, string])[];
+  readonly verify: boolean;
+  readonly keepFailed: boolean;
+}
+
+/** What a build would do (`--dry-run`): plain lines and the same as data. */
+export interface BuildPlan {
+  readonly engine: string;
+  readonly base: string;
+  readonly tag: string;
+  readonly command: readonly string[];
+  readonly user: string;
+  readonly java: string;
+  readonly readiness: string;
+  readonly warmups: readonly string[];
+  readonly checkpoint: string;
+  readonly restore: string;
+  readonly cpu: string;
+  readonly heap: string;
+  /** Each right of the build container with its reason. */
+  readonly buildRights: readonly { readonly right: string; readonly reason: string }[];
+  readonly runRights: readonly { readonly right: string; readonly reason: string }[];
+  readonly warnings: readonly string[];
+}
+
+export interface LayerSizes {
+  readonly base: number;
+  readonly runtime: number;
+  readonly files: number;
+  readonly checkpoint: number;
+  readonly pages: number;
+}
+
+export interface BuildResult {
+  readonly schema: 'crac-build/build/1';
+  readonly image: string;
+  readonly imageId: string;
+  readonly baseImage: string;
+  readonly restorer: 'criu' | 'tape';
+  readonly mode: 'mmap' | 'lazy' | 'read' | null;
+  readonly bytes: LayerSizes;
+  /** Bytes of the layers made, per second of the bake step. */
+  readonly bakeBytesPerSecond: number;
+  /** Bytes of memory pages in the dump. */
+  readonly dumpBytes: number;
+  readonly peakRssBytes: { readonly host: number; readonly step: number };
+  readonly steps: readonly { readonly step: string; readonly ms: number; readonly bytes?: number }[];
+  readonly verified: VerifyResult | null;
+  /** `docker run` arguments that let the image restore, and the whole command. */
+  readonly runArgs: readonly string[];
+  readonly runCommand: string;
+  readonly warnings: readonly string[];
+}
+
+export interface VerifyResult {
+  readonly schema: 'crac-build/verify/1';
+  readonly image: string;
+  readonly restored: boolean;
+  /** Why it started cold, where it did: code and text of crac-init's line. */
+  readonly cold: { readonly code: string; readonly reason: string } | null;
+  readonly restoreMs: number | null;
+  readonly readyMs: number | null;
+  readonly runArgs: readonly string[];
+}
+
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+export interface BenchSeries {
+  readonly readyMs: Spread;
+  readonly totalMs: Spread;
+  readonly restoreMs?: Spread;
+  readonly rssBytes: number;
+  readonly pssBytes: number;
+  readonly privateDirtyBytes: number;
+}
+
+/** design.md 7, schema crac-build/bench/1. */
+export interface BenchReport {
+  readonly schema: 'crac-build/bench/1';
+  readonly image: string;
+  readonly restorer: 'tape' | 'criu';
+  readonly mode: 'mmap' | 'lazy' | 'read' | null;
+  readonly runs: number;
+  readonly cold: BenchSeries;
+  readonly coldBase: BenchSeries | null;
+  readonly restored: BenchSeries;
+  readonly ratio: number;
+  readonly bytes: LayerSizes;
+  readonly fellBack: number;
+  readonly machine: {
+    readonly kernel: string;
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryBytes: number;
+    readonly engine: string;
+  };
+}
+
+export interface BenchOptions {
+  readonly runs: number;
+  /** Also time the image it was made from, where the engine has it. */
+  readonly base: boolean;
+}
+
+export interface InspectReport {
+  readonly schema: 'crac-build/inspect/1';
+  readonly image: string;
+  readonly imageId: string;
+  readonly created: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly restorer: string;
+  readonly mode: string;
+  readonly engine: string;
+  readonly jdk: string;
+  readonly cpu: string;
+  readonly kernel: string;
+  readonly base: { readonly name: string; readonly digest: string };
+  readonly layers: readonly {
+    readonly role: 'base' | 'runtime' | 'files' | 'checkpoint' | 'pages';
+    readonly diffId: string;
+    readonly sizeBytes: number | null;
+  }[];
+  readonly record: {
+    readonly argv: readonly string[];
+    readonly cwd: string;
+    readonly uid: number;
+    readonly gid: number;
+    readonly pid: number;
+    readonly threads: number;
+    readonly fallback: string;
+    readonly deadlineMs: number;
+    readonly environment: readonly string[];
+    readonly ignoredEnvironment: readonly string[];
+    readonly files: readonly { readonly path: string; readonly use: string; readonly sizeBytes: number }[];
+    readonly carried: readonly string[];
+  };
+  readonly memory: {
+    readonly dumpBytes: number;
+    readonly vmas: number;
+    readonly kinds: readonly { readonly kind: string; readonly bytes: number }[];
+  };
+  readonly runCommand: string;
+}

@@ -1,0 +1,166 @@
+/** Makes dist/runtime: the runtime layer, the build container's files, and their description. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { ArchiveFile } from './archive.js';
+import { permittedCapabilities, writeArchive } from './archive.js';
+import type { Bundle } from './bundle.js';
+import { checkBundle, collectBundle } from './bundle.js';
+import type { UnpackedPackage } from './deb.js';
+import { unpackPackage } from './deb.js';
+import { fetchPackages, sha256OfFile } from './fetch.js';
+import { findRuntime } from './find.js';
+import { licenceFiles } from './licences.js';
+import type { BundleLock } from './lock.js';
+import { readBundleLock, readNodeLock } from './lock.js';
+import type { RuntimeManifest } from './manifest.js';
+import { debianArchives } from './mirror.js';
+
+/** Raised when the same inputs are to give other bytes. */
+const ASSEMBLY_FORMAT = 1;
+
+/** Bits of linux/capability.h. */
+const CAP_SETPCAP = 8;
+const CAP_SYS_ADMIN = 21;
+
+const root = '.crac-build';
+
+export interface AssemblyInputs {
+  /** Folder of the lock lists. */
+  readonly locks: string;
+  readonly cacheDirectory: string;
+  /** Path of the built crac-init. */
+  readonly init: string;
+  /** Path of the bundled step program. */
+  readonly step: string;
+  /** Folder of the unpacked npm package with Node: `bin/node` and `LICENSE`. */
+  readonly nodePackage: string;
+  /** crac-build's own licence. */
+  readonly licence: string;
+  /** Version of crac-build. */
+  readonly version: string;
+  readonly output: string;
+}
+
+/** What was done, for the one line a caller prints. */
+export interface Assembly {
+  readonly manifest: RuntimeManifest;
+  readonly upToDate: boolean;
+}
+
+/**
+ * Assembles the parts, unless the ones there were made of the same inputs.
+ *
+ * @throws SetupProblem when a package cannot be had or does not fit.
+ */
+export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSignal): Promise<Assembly> {
+  const criuLock = await readBundleLock(inputs.locks, 'criu');
+  const nodeLock = await readBundleLock(inputs.locks, 'node');
+  const { version: nodeVersion } = await readNodeLock(join(inputs.locks, 'node.npm.json'));
+  const digest = await digestOf(inputs, [criuLock, nodeLock, nodeVersion]);
+  const before = await upToDate(inputs.output, digest);
+  if (before !== undefined) return { manifest: before, upToDate: true };
+
+  await mkdir(inputs.output, { recursive: true });
+  let archives: Promise<readonly string[]> | undefined;
+  const options = { cacheDirectory: inputs.cacheDirectory, archives: () => (archives ??= debianArchives(signal)), signal };
+  const bring = async (lock: BundleLock): Promise<readonly UnpackedPackage[]> => {
+    const fetched = await fetchPackages(lock.packages, options);
+    return Promise.all(fetched.map((one) => unpackPackage(one, inputs.cacheDirectory, signal)));
+  };
+
+  const criuPackages = await bring(criuLock);
+  const criuPackage = criuPackages.find((one) => one.name === 'criu');
+  const criu = await collectBundle(join(criuPackage?.root ?? '', 'usr/sbin/criu'), criuPackages, criuLock.architecture);
+  await checkBundle(criu, signal);
+  const nodePackages = await bring(nodeLock);
+  const node = await collectBundle(join(inputs.nodePackage, 'bin/node'), nodePackages, nodeLock.architecture);
+  await checkBundle(node, signal);
+
+  const init: ArchiveFile = {
+    name: `${root}/init`,
+    mode: 0o755,
+    content: { path: inputs.init },
+    // Lets an application that does not run as root be restored where the container was given SYS_ADMIN. Not effective by itself:
+    // with the effective bit set the kernel refuses to start the program in a container without the right.
+    capability: permittedCapabilities([CAP_SETPCAP, CAP_SYS_ADMIN]),
+  };
+  const ownLicence: ArchiveFile = { name: `${root}/licenses/crac-build/LICENSE`, mode: 0o644, content: { path: inputs.licence } };
+  const layerFiles = [
+    init,
+    ownLicence,
+    ...bundleFiles('criu', criu),
+    ...(await licenceFiles(`${root}/licenses`, criu.packages, criuPackages)),
+  ];
+  const layer = await writeArchive(join(inputs.output, 'layer.tar'), layerFiles, signal);
+
+  const everything = [...criuPackages, ...nodePackages];
+  const buildFiles = [
+    init,
+    ownLicence,
+    ...bundleFiles('criu', criu),
+    ...bundleFiles('node', node),
+    { name: `${root}/step.mjs`, mode: 0o644, content: { path: inputs.step } },
+    { name: `${root}/licenses/node/LICENSE`, mode: 0o644, content: { path: join(inputs.nodePackage, 'LICENSE') } },
+    ...(await licenceFiles(`${root}/licenses`, distinct([...criu.packages, ...node.packages]), everything)),
+  ];
+  const build = await writeArchive(join(inputs.output, 'build.tar'), buildFiles, signal);
+
+  const manifest: RuntimeManifest = {
+    schema: 'crac-build/runtime/1',
+    version: inputs.version,
+    architecture: criuLock.architecture,
+    inputs: digest,
+    layer: { path: 'layer.tar', diffId: layer.digest, sizeBytes: layer.sizeBytes },
+    build: { path: 'build.tar', digest: build.digest, sizeBytes: build.sizeBytes },
+    init: { sha256: await sha256OfFile(inputs.init), sizeBytes: (await stat(inputs.init)).size },
+    criuVersion: (criuPackage?.version.version ?? '').replace(/-[^-]*$/, ''),
+    nodeVersion,
+    criuPackages: listed(criu.packages),
+    nodePackages: listed(node.packages),
+  };
+  const file = join(inputs.output, 'manifest.json');
+  await writeFile(`${file}.partial`, `${JSON.stringify(manifest, null, 2)}\n`);
+  await rename(`${file}.partial`, file);
+  return { manifest, upToDate: false };
+}
+
+function bundleFiles(name: string, bundle: Bundle): readonly ArchiveFile[] {
+  return [
+    { name: `${root}/${name}/${name}`, mode: 0o755, content: { path: bundle.program } },
+    { name: `${root}/${name}/ld.so`, mode: 0o755, content: { path: bundle.loader } },
+    ...[...bundle.libraries].map(([library, path]) => ({ name: `${root}/${name}/lib/${library}`, mode: 0o644, content: { path } })),
+  ];
+}
+
+/** The two bundles share packages (libc6): one entry each. A package in two versions keeps the first one's copyright file. */
+function distinct(packages: readonly UnpackedPackage[]): readonly UnpackedPackage[] {
+  return [...new Map([...packages].reverse().map((one) => [one.name, one])).values()].reverse();
+}
+
+function listed(packages: readonly UnpackedPackage[]): RuntimeManifest['criuPackages'] {
+  return packages.map((one) => ({ name: one.name, version: one.version.version, sha256: one.version.sha256 }));
+}
+
+async function digestOf(inputs: AssemblyInputs, locks: readonly unknown[]): Promise<string> {
+  const files = await Promise.all([inputs.init, inputs.step, inputs.licence].map(sha256OfFile));
+  const text = JSON.stringify([ASSEMBLY_FORMAT, inputs.version, files, locks]);
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+async function upToDate(output: string, inputs: string): Promise<RuntimeManifest | undefined> {
+  const parts = await findRuntime(output);
+  if (parts === undefined) return undefined;
+  const manifest = JSON.parse(await readFile(join(output, 'manifest.json'), 'utf8')) as RuntimeManifest;
+  const complete = async (path: string, sizeBytes: number): Promise<boolean> => {
+    try {
+      return (await stat(path)).size === sizeBytes;
+    } catch {
+      return false;
+    }
+  };
+  const same = manifest.inputs === inputs;
+  const whole = (await complete(parts.layerTar, manifest.layer.sizeBytes)) && (await complete(parts.buildTar, manifest.build.sizeBytes));
+  return same && whole ? manifest : undefined;
+}

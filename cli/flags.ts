@@ -1,0 +1,101 @@
+/** The flags of each command: one table for the parser, the help's test and the suggestions. */
+
+/** `text`: takes a value, the last one counts. `texts`: takes a value, repeats. `on`: is there or not. */
+export type FlagKind = 'text' | 'texts' | 'on';
+
+export interface FlagSpec {
+  readonly kind: FlagKind;
+  readonly short?: string;
+}
+
+export type FlagTable = Readonly<Record<string, FlagSpec>>;
+
+const output = { json: { kind: 'on' }, progress: { kind: 'text' } } as const satisfies FlagTable;
+
+export const everywhere = { help: { kind: 'on', short: 'h' }, version: { kind: 'on' } } as const satisfies FlagTable;
+
+export const buildFlags = {
+  tag: { kind: 'texts', short: 't' },
+  from: { kind: 'text' },
+  file: { kind: 'text', short: 'f' },
+  target: { kind: 'text' },
+  'build-arg': { kind: 'texts' },
+  'no-cache': { kind: 'on' },
+  platform: { kind: 'text' },
+  pull: { kind: 'text' },
+  label: { kind: 'texts' },
+  env: { kind: 'texts', short: 'e' },
+  'env-file': { kind: 'texts' },
+  secret: { kind: 'texts' },
+  network: { kind: 'text' },
+  'add-host': { kind: 'texts' },
+  mount: { kind: 'texts' },
+  memory: { kind: 'text', short: 'm' },
+  cpus: { kind: 'text' },
+  user: { kind: 'text', short: 'u' },
+  ready: { kind: 'text' },
+  warmup: { kind: 'texts' },
+  engine: { kind: 'text' },
+  gc: { kind: 'text' },
+  cpu: { kind: 'text' },
+  callbacks: { kind: 'text' },
+  with: { kind: 'text' },
+  mode: { kind: 'text' },
+  fallback: { kind: 'text' },
+  'env-ignore': { kind: 'texts' },
+  'no-verify': { kind: 'on' },
+  'keep-failed': { kind: 'on' },
+  'dry-run': { kind: 'on' },
+  'metadata-file': { kind: 'text' },
+  iidfile: { kind: 'text' },
+  ...output,
+} as const satisfies FlagTable;
+
+export const verifyFlags = output;
+export const benchFlags = { runs: { kind: 'text' }, 'no-base': { kind: 'on' }, ...output } as const satisfies FlagTable;
+export const inspectFlags = output;
+
+/** Name of a command → its flags and the name of its argument. */
+export const commands = {
+  build: { flags: buildFlags, argument: 'context' },
+  verify: { flags: verifyFlags, argument: 'image' },
+  bench: { flags: benchFlags, argument: 'image' },
+  inspect: { flags: inspectFlags, argument: 'image' },
+} as const satisfies Readonly<Record<string, { readonly flags: FlagTable; readonly argument: string }>>;
+
+export type CommandName = keyof typeof commands;
+
+type NamesOf<T extends FlagTable, K extends FlagKind> = { [N in keyof T]: T[N]['kind'] extends K ? N : never }[keyof T];
+
+/** The flags that were given to a command, by kind. */
+export class Given<T extends FlagTable> {
+  readonly #values: Readonly<Record<string, unknown>>;
+  /** CONTEXT or IMAGE. */
+  readonly argument: string | undefined;
+
+  constructor(values: Readonly<Record<string, unknown>>, argument: string | undefined) {
+    this.#values = values;
+    this.argument = argument;
+  }
+
+  /** The last value given. */
+  text(name: NamesOf<T, 'text'>): string | undefined {
+    return this.#list(name).at(-1);
+  }
+
+  /** All values given, in order. */
+  texts(name: NamesOf<T, 'texts'>): readonly string[] {
+    return this.#list(name);
+  }
+
+  on(name: NamesOf<T, 'on'>): boolean {
+    const value = this.#values[name as string];
+    return Array.isArray(value) ? value.at(-1) === true : value === true;
+  }
+
+  #list(name: keyof T): readonly string[] {
+    const value = this.#values[name as string];
+    if (value === undefined) return [];
+    return (Array.isArray(value) ? value : [value]).map(String);
+  }
+}

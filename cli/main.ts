@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import process from 'node:process';
+import { program } from './load.js';
+import { reportFailure, run } from './run.js';
+import { stopSignals, type StopSignal, type Surroundings } from './surroundings.js';
+
+const surroundings: Surroundings = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  onSignal: (listener) => {
+    const names = Object.keys(stopSignals) as StopSignal[];
+    for (const name of names) process.on(name, listener);
+    return () => {
+      for (const name of names) process.off(name, listener);
+    };
+  },
+  exit: (status) => process.exit(status),
+};
+
+// A reader that has seen enough (`crac-build inspect … | head`) is no failure.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EPIPE') throw cause;
+  });
+}
+
+const argv = process.argv.slice(2);
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (thrown: unknown) => {
+    void reportFailure(thrown, argv, surroundings).then(surroundings.exit);
+  });
+}
+
+process.exitCode = await run(argv, surroundings, program);
+// What still holds the event loop (a connection to the engine that is kept alive) must not hold the shell. An unref'd timer fires
+// only where something does.
+setTimeout(() => process.exit(), 500).unref();

@@ -1,0 +1,72 @@
+/** What `inspect` prints. */
+import type { InspectReport } from '../../builder/api.js';
+import { formatBytes, shortDigest } from './format.js';
+import { formatRestorer } from './layers.js';
+import { painter, type Look } from './look.js';
+import { renderPairs } from './table.js';
+import { clean, cleanLine, fit } from './text.js';
+import { signs } from './look.js';
+
+/** How many files are listed; `--json` has all. */
+const shownFiles = 20;
+
+export function renderInspect(report: InspectReport, look: Look): string {
+  const paint = painter(look.color);
+  const { record, memory } = report;
+  const list = (names: readonly string[]) => (names.length === 0 ? 'none' : names.map(cleanLine).join(', '));
+  return [
+    `${paint.bold(cleanLine(report.image))}  ${paint.dim(shortDigest(report.imageId))}`,
+    ...renderPairs(
+      [
+        ['created', cleanLine(report.created)],
+        ['made from', `${cleanLine(report.base.name)} ${shortDigest(report.base.digest)}`],
+        ['restorer', formatRestorer(cleanLine(report.restorer), cleanLine(report.mode))],
+        ['checkpoint', `engine ${cleanLine(report.engine)}, kernel ${cleanLine(report.kernel)}`],
+        ['java', cleanLine(report.jdk)],
+        ['CPUs', cleanLine(report.cpu)],
+        ['start it', clean(report.runCommand)],
+      ],
+      look,
+    ),
+    '',
+    paint.bold('layers'),
+    ...renderPairs(
+      report.layers.map(
+        ({ role, diffId, sizeBytes }) =>
+          [role, `${(sizeBytes === null ? '?' : formatBytes(sizeBytes)).padStart(9)}  ${shortDigest(diffId)}`] as const,
+      ),
+      look,
+    ),
+    '',
+    paint.bold('record'),
+    ...renderPairs(
+      [
+        ['command', record.argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(cleanLine(word)))).join(' ')],
+        ['directory', cleanLine(record.cwd)],
+        ['user', `${record.uid}:${record.gid}`],
+        ['process', `PID ${record.pid}, ${record.threads} threads`],
+        ['fallback', `${record.fallback}, after ${record.deadlineMs} ms`],
+        ['variables', list(record.environment)],
+        ['ignored', list(record.ignoredEnvironment)],
+        ['carried', list(record.carried)],
+      ],
+      look,
+    ),
+    '',
+    paint.bold(`memory ${formatBytes(memory.dumpBytes)} in ${memory.vmas} mappings`),
+    ...(memory.kinds.length === 0
+      ? []
+      : renderPairs(
+          memory.kinds.map(({ kind, bytes }) => [cleanLine(kind), formatBytes(bytes).padStart(9)] as const),
+          look,
+        )),
+    '',
+    paint.bold(`files ${record.files.length}`),
+    ...record.files.slice(0, shownFiles).map(({ path, use, sizeBytes }) => {
+      const end = `  ${use}  ${formatBytes(sizeBytes)}`;
+      return `  ${fit(cleanLine(path), Math.max(look.width - end.length - 3, 20), signs(look.unicode).more)}${paint.dim(end)}`;
+    }),
+    ...(record.files.length > shownFiles ? [paint.dim(`  and ${record.files.length - shownFiles} more (--json has them)`)] : []),
+    '',
+  ].join('\n');
+}

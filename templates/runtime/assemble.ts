@@ -24,7 +24,7 @@ const ASSEMBLY_FORMAT = 1;
 const CAP_SETPCAP = 8;
 const CAP_SYS_ADMIN = 21;
 
-const root = '.crac-build';
+const root = '/.crac-build';
 
 export interface AssemblyInputs {
   /** Folder of the lock lists. */
@@ -79,14 +79,14 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
   await checkBundle(node, signal);
 
   const init: ArchiveFile = {
-    name: `${root}/init`,
+    path: `${root}/init`,
     mode: 0o755,
     content: { path: inputs.init },
     // Lets an application that does not run as root be restored where the container was given SYS_ADMIN. Not effective by itself:
     // with the effective bit set the kernel refuses to start the program in a container without the right.
     capability: permittedCapabilities([CAP_SETPCAP, CAP_SYS_ADMIN]),
   };
-  const ownLicence: ArchiveFile = { name: `${root}/licenses/crac-build/LICENSE`, mode: 0o644, content: { path: inputs.licence } };
+  const ownLicence: ArchiveFile = { path: `${root}/licenses/crac-build/LICENSE`, mode: 0o644, content: { path: inputs.licence } };
   const layerFiles = [
     init,
     ownLicence,
@@ -101,8 +101,8 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
     ownLicence,
     ...bundleFiles('criu', criu),
     ...bundleFiles('node', node),
-    { name: `${root}/step.mjs`, mode: 0o644, content: { path: inputs.step } },
-    { name: `${root}/licenses/node/LICENSE`, mode: 0o644, content: { path: join(inputs.nodePackage, 'LICENSE') } },
+    { path: `${root}/step.mjs`, mode: 0o644, content: { path: inputs.step } },
+    { path: `${root}/licenses/node/LICENSE`, mode: 0o644, content: { path: join(inputs.nodePackage, 'LICENSE') } },
     ...(await licenceFiles(`${root}/licenses`, distinct([...criu.packages, ...node.packages]), everything)),
   ];
   const build = await writeArchive(join(inputs.output, 'build.tar'), buildFiles, signal);
@@ -112,8 +112,8 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
     version: inputs.version,
     architecture: criuLock.architecture,
     inputs: digest,
-    layer: { path: 'layer.tar', diffId: layer.digest, sizeBytes: layer.sizeBytes },
-    build: { path: 'build.tar', digest: build.digest, sizeBytes: build.sizeBytes },
+    layer: { path: 'layer.tar', diffId: layer.diffId, sizeBytes: layer.sizeBytes },
+    build: { path: 'build.tar', digest: build.diffId, sizeBytes: build.sizeBytes },
     init: { sha256: await sha256OfFile(inputs.init), sizeBytes: (await stat(inputs.init)).size },
     criuVersion: (criuPackage?.version.version ?? '').replace(/-[^-]*$/, ''),
     nodeVersion,
@@ -128,9 +128,9 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
 
 function bundleFiles(name: string, bundle: Bundle): readonly ArchiveFile[] {
   return [
-    { name: `${root}/${name}/${name}`, mode: 0o755, content: { path: bundle.program } },
-    { name: `${root}/${name}/ld.so`, mode: 0o755, content: { path: bundle.loader } },
-    ...[...bundle.libraries].map(([library, path]) => ({ name: `${root}/${name}/lib/${library}`, mode: 0o644, content: { path } })),
+    { path: `${root}/${name}/${name}`, mode: 0o755, content: { path: bundle.program } },
+    { path: `${root}/${name}/ld.so`, mode: 0o755, content: { path: bundle.loader } },
+    ...[...bundle.libraries].map(([library, path]) => ({ path: `${root}/${name}/lib/${library}`, mode: 0o644, content: { path } })),
   ];
 }
 

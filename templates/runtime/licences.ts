@@ -26,13 +26,13 @@ export async function licenceFiles(
     for (const [, name] of copyright.toString('utf8').matchAll(/\/usr\/share\/common-licenses\/([A-Za-z][A-Za-z0-9.-]*[A-Za-z0-9])/g)) {
       if (name !== undefined) texts.add(name);
     }
-    files.push({ name: `${directory}/${one.name}/copyright`, mode: 0o644, content: { bytes: copyright } });
+    files.push({ path: `${directory}/${one.name}/copyright`, mode: 0o644, content: { bytes: copyright } });
   }
   for (const text of texts) {
     const path = await firstOf(all, `${commonLicences}/${text}`);
-    if (path !== undefined) files.push({ name: `${directory}/common-licenses/${text}`, mode: 0o644, content: { path } });
+    if (path !== undefined) files.push({ path: `${directory}/common-licenses/${text}`, mode: 0o644, content: { path } });
   }
-  files.push({ name: `${directory}/SOURCES`, mode: 0o644, content: { bytes: Buffer.from(sourcesText(used)) } });
+  files.push({ path: `${directory}/SOURCES`, mode: 0o644, content: { bytes: Buffer.from(sourcesText(used)) } });
   return files;
 }
 

@@ -5,7 +5,10 @@ export class FormatError extends Error {
   readonly offset: number | undefined;
 
   constructor(message: string, options: { readonly cause?: unknown; readonly offset?: number } = {}) {
-    super(options.offset === undefined ? message : `${message} (at byte ${options.offset})`, 'cause' in options ? { cause: options.cause } : undefined);
+    super(
+      options.offset === undefined ? message : `${message} (at byte ${options.offset})`,
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
     this.offset = options.offset;
   }
 }

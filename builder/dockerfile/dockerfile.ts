@@ -5,7 +5,7 @@
  */
 import { CracError } from '../errors.js';
 import { readFlagWords } from './flag-words.js';
-import { lexDockerfile, type RawInstruction } from './lexer.js';
+import { lexDockerfile, type LexedDockerfile, type RawInstruction } from './lexer.js';
 import { nearest } from './nearest.js';
 import { originAt, type Origin } from './origin.js';
 import { parseReadiness } from './readiness.js';
@@ -36,7 +36,10 @@ export interface DialectInstructions extends InstructionValues {
 
 export interface ParsedDockerfile {
   readonly instructions: DialectInstructions;
-  /** The text with our instructions' lines emptied: every other line is as it was, with its number. */
+  /**
+   * The text with our instructions' lines emptied: every other line is as it was, with its number. Only a `# syntax=` line that names
+   * our own frontend is taken out, since no engine needs it for standard instructions.
+   */
   readonly standard: string;
   /** TCP ports that EXPOSE names in the built stage and the stages it is made from, as far as they are plain numbers. */
   readonly expose: readonly number[];
@@ -55,7 +58,8 @@ type Own = RawInstruction & { readonly keyword: OwnInstruction };
  * Throws CRAC-DIALECT-SYNTAX and CRAC-DIALECT-MISPLACED with the place, CRAC-USAGE-FLAG for a target that is not there.
  */
 export function parseDockerfile(text: string, options: { readonly file: string; readonly target?: string }): ParsedDockerfile {
-  const { lines, escape, instructions } = lexDockerfile(text, options.file);
+  const lexed = lexDockerfile(text, options.file);
+  const { escape, instructions } = lexed;
   const stages = readStages(instructions, escape);
   const built = builtStage(stages, options.target);
   for (const instruction of instructions) {
@@ -66,7 +70,7 @@ export function parseDockerfile(text: string, options: { readonly file: string; 
   for (const instruction of own) checkPlace(instruction, stages, built, own);
   return {
     instructions: readOwn(own, escape),
-    standard: blank(lines, own).join(''),
+    standard: blank(withoutOwnSyntax(lexed), own).join(''),
     expose: exposedPorts(stages, built, escape),
   };
 }
@@ -182,12 +186,33 @@ function readOwn(own: readonly Own[], escape: string): DialectInstructions {
   };
 }
 
+/** Our BuildKit frontend, whatever registry and version: `crac-build/frontend:1`, `registry.example/mirror/crac-build/frontend@sha256:…`. */
+const ownFrontend = /(^|\/)crac-build\/frontend($|[:@\s])/;
+
+/**
+ * The lines without the directive that names our frontend. An empty line would end the directives before `# escape=` is read, so the
+ * directives below it move up, and the last one's line becomes empty.
+ */
+function withoutOwnSyntax({ lines, directives }: LexedDockerfile): readonly string[] {
+  const at = directives.findIndex(({ name, value }) => name === 'syntax' && ownFrontend.test(value));
+  if (at < 0) return lines;
+  const moved = [...lines];
+  for (const [i, { line }] of directives.entries()) {
+    const below = directives[i + 1];
+    if (i >= at) moved[line - 1] = (below ? bareLine(lines[below.line - 1] ?? '') : '') + lineEnd(lines[line - 1] ?? '');
+  }
+  return moved;
+}
+
+const lineEnd = (line: string): string => /[\r\n]*$/.exec(line)?.[0] ?? '';
+const bareLine = (line: string): string => line.slice(0, line.length - lineEnd(line).length);
+
 /** Empties the lines of our instructions; line ends stay. */
 function blank(lines: readonly string[], own: readonly RawInstruction[]): readonly string[] {
   const blanked = [...lines];
   for (const { firstLine, lastLine } of own) {
     for (let line = firstLine; line <= lastLine; line++) {
-      blanked[line - 1] = /[\r\n]*$/.exec(lines[line - 1] ?? '')?.[0] ?? '';
+      blanked[line - 1] = lineEnd(lines[line - 1] ?? '');
     }
   }
   return blanked;

@@ -102,5 +102,8 @@ export function readArguments(text: string, origin: Origin, known: readonly stri
     if (flags.some((flag) => flag.name === name) && !repeatable.includes(name)) refuse(origin, word.at, `--${name} stands here twice`);
     flags.push({ name, value: word.text.slice(equals + 1), at: word.at, valueAt: word.at + equals + 1 });
   }
+  if (/^\d*<<-?\s*\S/.test(text.slice(restAt))) {
+    refuse(origin, restAt, `${origin.name} takes no here-document`, 'Put the lines into a script of the build context.');
+  }
   return { flags: new Flags(flags, origin), rest: text.slice(restAt).trimEnd(), origin: originAt(origin, restAt) };
 }

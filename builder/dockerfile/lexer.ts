@@ -30,9 +30,19 @@ export interface RawInstruction {
   readonly where: (offset: number) => Where;
 }
 
+/** A parser directive at the top of the file. */
+export interface Directive {
+  readonly name: 'syntax' | 'escape' | 'check';
+  readonly value: string;
+  /** Its line, from 1. */
+  readonly line: number;
+}
+
 export interface LexedDockerfile {
   /** Lines with their line ends: joined they are the file. */
   readonly lines: readonly string[];
+  readonly directives: readonly Directive[];
+  /** A backslash, or what the directive says. */
   readonly escape: string;
   readonly instructions: readonly RawInstruction[];
 }
@@ -59,26 +69,30 @@ export function lexDockerfile(text: string, file: string): LexedDockerfile {
     }
     instructions.push(instruction(file, lines, joined, first + 1, next));
   }
-  return { lines, escape: directives.escape, instructions };
+  return { lines, directives: directives.found, escape: directives.escape, instructions };
 }
+
+const directiveNames = ['syntax', 'escape', 'check'] as const;
 
 /** The parser directives at the top of the file; only `escape` changes how the rest is read. */
 class Directives {
   escape = '\\';
+  readonly found: Directive[] = [];
   #continues = /(^|[^\\])\\[ \t]*$/;
   #done = false;
-  readonly #seen = new Set<string>();
 
-  look(line: string): void {
+  /** Looks at a line; the first one that is no directive ends them. */
+  look(text: string, line: number): void {
     if (this.#done) return;
-    const match = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*$/.exec(line.slice(1 + leadingSpaces(line.slice(1))));
-    const name = line.startsWith('#') ? match?.[1]?.toLowerCase() : undefined;
-    if (!name || !['syntax', 'escape', 'check'].includes(name) || this.#seen.has(name)) {
+    const match = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*$/.exec(text.slice(1 + leadingSpaces(text.slice(1))));
+    const name = directiveNames.find((known) => text.startsWith('#') && known === match?.[1]?.toLowerCase());
+    const value = match?.[2] ?? '';
+    if (name === undefined || this.found.some((directive) => directive.name === name)) {
       this.#done = true;
       return;
     }
-    this.#seen.add(name);
-    if (name === 'escape' && match?.[2] === '`') {
+    this.found.push({ name, value, line });
+    if (name === 'escape' && value === '`') {
       this.escape = '`';
       this.#continues = /(^|[^`])`[ \t]*$/;
     }
@@ -109,7 +123,7 @@ function joinLines(
     const mark = at === 0 && bare.startsWith('\uFEFF') ? 1 : 0;
     const skipped = at === first ? mark + leadingSpaces(bare.slice(mark)) : 0;
     const line = bare.slice(skipped);
-    directives.look(line);
+    directives.look(line, at + 1);
     if (at === first && (isComment(line) || isEmpty(line))) return { text, pieces, endLine: at + 1 };
     if (isComment(line) || isEmpty(line)) continue;
     const withoutMark = directives.continued(line);

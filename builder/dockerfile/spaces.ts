@@ -3,7 +3,6 @@
 const spaceClass = '\\t\\n\\v\\f\\r \\u0085\\u00A0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const space = new RegExp(`[${spaceClass}]`);
 const leading = new RegExp(`^[${spaceClass}]*`);
-const trailing = new RegExp(`[${spaceClass}]*$`);
 
 export function isSpace(char: string): boolean {
   return space.test(char);
@@ -15,5 +14,7 @@ export function leadingSpaces(text: string): number {
 }
 
 export function trimEnd(text: string): string {
-  return text.slice(0, trailing.exec(text)?.index ?? text.length);
+  let end = text.length;
+  while (end > 0 && isSpace(text[end - 1] ?? '')) end--;
+  return text.slice(0, end);
 }

@@ -58,7 +58,7 @@ const forms = 'WARMUP takes METHOD /PATH, ["directory/script", …] or ["command
 /** Reads the text of a WARMUP instruction or of `--warmup`. Throws CRAC-DIALECT-SYNTAX with the place. */
 export function parseWarmup(text: string, origin: Origin): Warmup {
   const given = readArguments(text, origin, requestFlags, ['header']);
-  const oneLine = text.trim().replace(/\s+/g, ' ');
+  const oneLine = text.trim().replace(/("(?:[^"\\]|\\.)*"|'[^']*')|\s+/g, (_, quoted: string | undefined) => quoted ?? ' ');
   const argv = parseExecForm(given.rest, given.origin);
   if (!argv) return parseRequests(given, oneLine, origin);
   const misplaced = given.flags.first(requestFlags);

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Builds crac-init into the file OUT. Same sources and same compiler give the same bytes, wherever the folder is.
+# CC names another compiler of the GCC family, ARCH another architecture than the compiler's own.
+set -eu
+[ $# -eq 1 ] || { echo "usage: build.sh OUT" >&2; exit 2; }
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+cc=${CC:-gcc}
+arch=${ARCH:-$("$cc" -dumpmachine | cut -d- -f1)}
+[ -f "$here/start_$arch.S" ] || { echo "build.sh: crac-init has not been brought to $arch" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compile='-std=c11 -Os -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident
+-ffunction-sections -fdata-sections -fcf-protection=none -fno-pie -g0 -Wall -Wextra -Werror -Wshadow -Wconversion -Wvla -Wundef
+-Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough'
+link='-nostdlib -static -no-pie -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code -s'
+
+# Sorted in the C locale, so that the order of objects, and with it the file, does not depend on the system.
+cd "$here"
+objects=
+for source in $(LC_ALL=C ls ./*.c "start_$arch.S"); do
+  case $source in
+    *_test.c) continue ;;
+    ./cpu_*.c) [ "$source" = "./cpu_$arch.c" ] || continue ;;
+  esac
+  object=$work/$(basename "$source").o
+  # shellcheck disable=SC2086 # the flags are words
+  "$cc" $compile -c "$source" -o "$object"
+  objects="$objects $object"
+done
+cd "$work"
+# shellcheck disable=SC2086
+"$cc" $link $objects -o init
+chmod 0755 init
+mv init "$out"

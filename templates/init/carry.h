@@ -1,0 +1,21 @@
+/*
+ * What the application had made outside of the image (under mount points, in /tmp) is in the checkpoint, and is made again here
+ * where it is missing. Nothing is overwritten but what the record says to refresh. What was made for a restore that then failed
+ * is removed again: a cold start must not find a lock or a socket of a process that never ran here.
+ */
+#ifndef CARRY_H
+#define CARRY_H
+
+#include "cold.h"
+#include "init.h"
+
+struct carry {
+	const struct record *record;
+	u8 *made; /* one byte a row */
+	bool use_private; /* perf data could not be made: restore the variant whose mapping of it is private */
+};
+
+bool carry_make(const struct record *record, struct carry *carry, struct cold *cold);
+void carry_undo(struct carry *carry);
+
+#endif

@@ -1,0 +1,120 @@
+#include "clock.h"
+#include "compare.h"
+#include "environment.h"
+#include "files.h"
+#include "mem.h"
+
+static bool compare_arguments(const struct init *init, struct cold *cold)
+{
+	const struct record *record = &init->record;
+	const struct record_string *recorded = record_rows(record, record->header->argv);
+	u32 expected = record->header->argv.count;
+	u32 count = 0;
+
+	/* Arguments may hold secrets: told is where they differ, not what they are. */
+	while (init->argv[count] && count < expected && text_equal(init->argv[count], record_text(record, recorded[count])))
+		count++;
+	if (!init->argv[count] && count == expected)
+		return true;
+	cold_because(cold, COLD_ARGUMENTS, "word ");
+	text_add_number(&cold->reason, count + 1);
+	text_add(&cold->reason, " of the command is not that of the build, which had ");
+	text_add_number(&cold->reason, expected);
+	return false;
+}
+
+static bool compare_user(const struct record *record, struct cold *cold)
+{
+	const struct record_header *header = record->header;
+	u32 uid = sys_geteuid();
+	u32 gid = sys_getegid();
+
+	if (uid == header->uid && sys_getuid() == uid && gid == header->gid && sys_getgid() == gid)
+		return true;
+	cold_because(cold, COLD_USER, "user ");
+	text_add_number(&cold->reason, uid);
+	text_add(&cold->reason, ":");
+	text_add_number(&cold->reason, gid);
+	text_add(&cold->reason, ", the build had ");
+	text_add_number(&cold->reason, header->uid);
+	text_add(&cold->reason, ":");
+	text_add_number(&cold->reason, header->gid);
+	return false;
+}
+
+static bool compare_directory(const struct record *record, struct cold *cold)
+{
+	const char *recorded = record_text(record, record->header->cwd);
+	char now[PATH_ROOM];
+
+	if (sys_getcwd(now, sizeof(now)) > 0 && text_equal(now, recorded))
+		return true;
+	cold_because(cold, COLD_DIRECTORY, "the build started in ");
+	text_add_printable(&cold->reason, recorded, record->header->cwd.size);
+	return false;
+}
+
+static bool compare_environment(const struct init *init, struct cold *cold)
+{
+	char room[COLD_LINE_ROOM];
+	struct text names = text_over(room, sizeof(room));
+
+	switch (environment_compare(&init->record, init->envp, &names)) {
+	case ENVIRONMENT_SAME:
+		return true;
+	case ENVIRONMENT_JVM_OPTIONS:
+		cold_because(cold, COLD_JVM_OPTIONS, names.at);
+		text_add(&cold->reason, " is not that of the build");
+		return false;
+	case ENVIRONMENT_DIFFERENT:
+		cold_because(cold, COLD_ENVIRONMENT, "not those of the build: ");
+		text_add(&cold->reason, names.at);
+		return false;
+	}
+	return false;
+}
+
+static bool compare_clock(int clock, const char *name, u64 recorded, struct cold *cold)
+{
+	u64 now = clock_ns(clock);
+
+	if (now >= recorded)
+		return true;
+	cold_because(cold, COLD_CLOCK, "the ");
+	text_add(&cold->reason, name);
+	text_add(&cold->reason, " clock of the host is ");
+	text_add_number(&cold->reason, (recorded - now) / NS_PER_MS + 1);
+	text_add(&cold->reason, " ms behind that of the checkpoint");
+	return false;
+}
+
+/* getpgid finds threads too, needs no /proc, and fails with ESRCH for a free number. */
+static bool compare_pids(const struct record *record, struct cold *cold)
+{
+	const u32 *tids = record_rows(record, record->header->tids);
+	u32 count = record->header->tids.count;
+
+	for (u32 i = 0; i <= count; i++) {
+		u32 id = i < count ? tids[i] : record->header->pid;
+
+		if (sys_getpgid((pid)id) == -ESRCH)
+			continue;
+		cold_because(cold, COLD_PIDS, "process or thread ID ");
+		text_add_number(&cold->reason, id);
+		text_add(&cold->reason, " is taken");
+		return false;
+	}
+	return true;
+}
+
+bool compare(const struct init *init, struct cold *cold)
+{
+	const struct record *record = &init->record;
+	const struct record_header *header = record->header;
+
+	return compare_arguments(init, cold) && compare_user(record, cold) && compare_directory(record, cold) &&
+	       compare_environment(init, cold) && compare_cpu(record, cold) && compare_memory(record, cold) &&
+	       compare_clock(CLOCK_MONOTONIC, "monotonic", header->monotonic_ns, cold) &&
+	       compare_clock(CLOCK_BOOTTIME, "boot time", header->boottime_ns, cold) && compare_pids(record, cold) &&
+	       compare_checkpoint_files(record, cold) && compare_files(record, cold);
+}

@@ -1,0 +1,17 @@
+/* What has to be as it was, or compatible, for old memory to go on here. */
+#ifndef COMPARE_H
+#define COMPARE_H
+
+#include "cold.h"
+#include "init.h"
+
+/* All comparisons that change nothing, in the order of docs/record.md; false at the first that fails. */
+bool compare(const struct init *init, struct cold *cold);
+
+/* Parts of it. */
+bool compare_memory(const struct record *record, struct cold *cold);
+bool compare_cpu(const struct record *record, struct cold *cold);
+bool compare_files(const struct record *record, struct cold *cold);
+bool compare_checkpoint_files(const struct record *record, struct cold *cold);
+
+#endif

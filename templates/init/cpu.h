@@ -1,0 +1,22 @@
+/* What the CPU can do, in the words of format.gen.h. One file an architecture implements it. */
+#ifndef CPU_H
+#define CPU_H
+
+#include "format.gen.h"
+
+#define CPU_VENDOR_ROOM 13
+#define CPU_BRAND_ROOM 49
+
+struct cpu {
+	u64 words[CPU_WORDS];
+	u64 xcr0;
+	char vendor[CPU_VENDOR_ROOM];
+	char brand[CPU_BRAND_ROOM];
+};
+
+void cpu_read(struct cpu *cpu);
+
+/* Bits of XCR0 that have to be enabled for the instructions which these words name. */
+u64 cpu_needed_xcr0(const u64 *words, u32 count);
+
+#endif

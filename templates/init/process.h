@@ -1,0 +1,47 @@
+/* Starting programs, and what happens to them. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "init.h"
+
+/* Blocks all signals but those of faults; they stay pending until someone takes them. */
+void signals_block(signal_set *old);
+
+/* All dispositions to their defaults, the mask to `mask`: what a program may expect. */
+void signals_restore(signal_set mask);
+
+/* Finds argv[0] on PATH of envp where it has no slash, and runs it. Returns only on failure: a negative error. */
+int exec_command(char *const *argv, char *const *envp);
+
+/* From `first` on nothing open lives through an exec. */
+void close_on_exec_from(u32 first);
+
+/* What a shell would report: 128+N for signal N. */
+int exit_status_of(int wait_status);
+
+/* The exit status for a command that could not be run: 127 for "not found", else 126. */
+int exit_status_of_exec(int error);
+
+/*
+ * Starts the command as a child: own process group, in the foreground of the terminal where crac-init is there, signal
+ * mask as crac-init got it, and no capability that crac-init has from its file alone. The process ID or a
+ * negative error.
+ */
+pid start_command(const struct init *init);
+
+/*
+ * Lives as long as the child: forwards signals to it, reaps orphans. The exit status to end with. The child must not have
+ * been reaped before.
+ */
+int supervise(pid child);
+
+/* Lets a descendant see that this process has ended even where PR_SET_PDEATHSIG came too late. */
+struct lifeline {
+	int ends[2];
+};
+
+int lifeline_make(struct lifeline *line);
+void lifeline_keep(struct lifeline *line); /* in the parent */
+bool lifeline_hold(struct lifeline *line); /* in the child: from now on it dies with the parent; false: the parent is dead */
+
+#endif

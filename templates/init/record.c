@@ -1,0 +1,262 @@
+/* The checks and their order are those of decodeRecord in images/record/record.ts. */
+#include "record.h"
+#include "mem.h"
+
+#define CRC_OFFSET offsetof(struct record_header, crc32)
+
+const char *record_text(const struct record *record, struct record_string string)
+{
+	return (const char *)record->bytes + string.offset;
+}
+
+const void *record_rows(const struct record *record, struct record_table table)
+{
+	return record->bytes + table.offset;
+}
+
+u64 hash_bytes(const char *bytes, usize size)
+{
+	u64 hash = 0xcbf29ce484222325ull;
+
+	for (usize i = 0; i < size; i++)
+		hash = (hash ^ (u8)bytes[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+/* Four bits a step: a table of 64 bytes, and fast enough for records of some tens of kilobytes. */
+u32 crc32_add(u32 crc, const u8 *bytes, usize size)
+{
+	static const u32 steps[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
+
+	crc = ~crc;
+	for (usize i = 0; i < size; i++) {
+		crc ^= bytes[i];
+		crc = crc >> 4 ^ steps[crc & 15];
+		crc = crc >> 4 ^ steps[crc & 15];
+	}
+	return ~crc;
+}
+
+static bool checksum_is_good(const u8 *bytes, usize size, u32 expected)
+{
+	static const u8 zeros[4];
+	u32 crc = crc32_add(0, bytes, CRC_OFFSET);
+
+	crc = crc32_add(crc, zeros, sizeof(zeros));
+	crc = crc32_add(crc, bytes + CRC_OFFSET + 4, size - CRC_OFFSET - 4);
+	return crc == expected;
+}
+
+static bool all_zero(const u8 *bytes, usize size)
+{
+	while (size--)
+		if (*bytes++)
+			return false;
+	return true;
+}
+
+static bool is_pid(u32 number)
+{
+	return number >= 2 && number <= RECORD_PID_MAX;
+}
+
+static enum record_error check_header(const u8 *bytes, usize size)
+{
+	const struct record_header *header = (const void *)bytes;
+
+	if (size < sizeof(*header))
+		return RECORD_ERROR_TRUNCATED;
+	if (header->magic != RECORD_MAGIC)
+		return RECORD_ERROR_MAGIC;
+	if (header->version != RECORD_VERSION)
+		return RECORD_ERROR_VERSION;
+	if (header->features_required & ~RECORD_FEATURES)
+		return RECORD_ERROR_FEATURES;
+	if (header->size_bytes != size || size > RECORD_MAX_BYTES)
+		return RECORD_ERROR_SIZE;
+	if (!checksum_is_good(bytes, size, header->crc32))
+		return RECORD_ERROR_CHECKSUM;
+	return 0;
+}
+
+static enum record_error check_values(const struct record_header *header)
+{
+	if (header->restorer != RECORD_RESTORER_CRIU)
+		return RECORD_ERROR_VALUE;
+	if (header->mode < RECORD_MODE_READ || header->mode > RECORD_MODE_LAZY)
+		return RECORD_ERROR_VALUE;
+	if (header->fallback < RECORD_FALLBACK_COLD || header->fallback > RECORD_FALLBACK_FAIL)
+		return RECORD_ERROR_VALUE;
+	if (header->flags & ~(RECORD_FLAG_BOUND_AT_START | RECORD_FLAG_PRIVATE_VARIANT))
+		return RECORD_ERROR_VALUE;
+	if (header->deadline_ms == 0 || !is_pid(header->pid) || header->argv.count == 0 || header->cpu_words.count > CPU_WORDS)
+		return RECORD_ERROR_VALUE;
+	return 0;
+}
+
+/* Tables follow each other, each padded with zeros to 8 bytes, and the strings end the record. */
+static enum record_error check_tables(const struct record *record)
+{
+	const struct record_header *header = record->header;
+	u64 expected = sizeof(*header);
+
+#define CHECK_TABLE(member, row_bytes)                                                        \
+	do {                                                                                  \
+		u64 end = header->member.offset + (u64)(row_bytes)*header->member.count;      \
+		if (header->member.offset != expected)                                        \
+			return RECORD_ERROR_TABLE;                                            \
+		expected = (end + 7) & ~7ull;                                                 \
+		if (expected > record->size || !all_zero(record->bytes + end, expected - end)) \
+			return RECORD_ERROR_TABLE;                                            \
+	} while (0);
+	RECORD_TABLES(CHECK_TABLE)
+#undef CHECK_TABLE
+	if (header->strings.offset != expected || expected + header->strings.count != record->size)
+		return RECORD_ERROR_TABLE;
+	return 0;
+}
+
+static bool string_is_good(const struct record *record, struct record_string string)
+{
+	u64 end = (u64)string.offset + string.size;
+
+	if (string.offset < record->header->strings.offset || end >= record->size)
+		return false;
+	for (u64 at = string.offset; at < end; at++)
+		if (!record->bytes[at])
+			return false;
+	return !record->bytes[end];
+}
+
+static bool name_is_good(const struct record *record, struct record_string string)
+{
+	const char *text;
+
+	if (!string_is_good(record, string))
+		return false;
+	for (text = record_text(record, string); *text; text++)
+		if (*text == '=')
+			return false;
+	return string.size > 0;
+}
+
+/* No empty, "." or ".." part. */
+static bool path_is_good(const struct record *record, struct record_string string, bool absolute)
+{
+	const char *at;
+
+	if (!string_is_good(record, string) || string.size > RECORD_PATH_MAX)
+		return false;
+	at = record_text(record, string);
+	if (absolute && *at++ != '/')
+		return false;
+	for (;; at++) {
+		const char *part = at;
+
+		while (*at && *at != '/')
+			at++;
+		if (at == part || (at - part == 1 && part[0] == '.') || (at - part == 2 && part[0] == '.' && part[1] == '.'))
+			return false;
+		if (!*at)
+			return true;
+	}
+}
+
+static bool directory_is_good(const struct record *record, struct record_string string)
+{
+	if (string_is_good(record, string) && text_equal(record_text(record, string), "/"))
+		return true;
+	return path_is_good(record, string, true);
+}
+
+static enum record_error check_names(const struct record *record)
+{
+	const struct record_header *header = record->header;
+	const struct record_string *argv = record_rows(record, header->argv);
+	const struct record_variable *variables = record_rows(record, header->environment);
+	const struct record_string *secrets = record_rows(record, header->secret_names);
+	const struct record_string *ignored = record_rows(record, header->ignored_environment);
+
+	if (!string_is_good(record, header->cpu_vendor) || !directory_is_good(record, header->cwd))
+		return RECORD_ERROR_STRING;
+	for (u32 i = 0; i < header->argv.count; i++)
+		if (!string_is_good(record, argv[i]))
+			return RECORD_ERROR_STRING;
+	for (u32 i = 0; i < header->environment.count; i++)
+		if (!name_is_good(record, variables[i].name))
+			return RECORD_ERROR_STRING;
+	for (u32 i = 0; i < header->secret_names.count; i++)
+		if (!name_is_good(record, secrets[i]))
+			return RECORD_ERROR_STRING;
+	for (u32 i = 0; i < header->ignored_environment.count; i++)
+		if (!name_is_good(record, ignored[i]))
+			return RECORD_ERROR_STRING;
+	return 0;
+}
+
+static enum record_error check_carried(const struct record *record, const struct record_carried *row)
+{
+	if (row->type < RECORD_CARRIED_DIRECTORY || row->type > RECORD_CARRIED_SYMLINK)
+		return RECORD_ERROR_VALUE;
+	if (row->refresh > 1 || !all_zero(row->reserved, sizeof(row->reserved)))
+		return RECORD_ERROR_VALUE;
+	if (row->mode > 07777 || (row->refresh && row->type != RECORD_CARRIED_FILE))
+		return RECORD_ERROR_VALUE;
+	if ((row->target.size == 0) == (row->type == RECORD_CARRIED_SYMLINK))
+		return RECORD_ERROR_VALUE;
+	if (!path_is_good(record, row->path, true) || !string_is_good(record, row->target))
+		return RECORD_ERROR_STRING;
+	return 0;
+}
+
+static enum record_error check_rows(const struct record *record)
+{
+	const struct record_header *header = record->header;
+	const u32 *tids = record_rows(record, header->tids);
+	const struct record_file *files = record_rows(record, header->files);
+	const struct record_carried *carried = record_rows(record, header->carried);
+	const struct record_checkpoint_file *checkpoint = record_rows(record, header->checkpoint_files);
+
+	for (u32 i = 0; i < header->tids.count; i++)
+		if (!is_pid(tids[i]))
+			return RECORD_ERROR_VALUE;
+	for (u32 i = 0; i < header->files.count; i++) {
+		if (files[i].use < RECORD_USE_APPEND || files[i].use > RECORD_USE_OTHER)
+			return RECORD_ERROR_VALUE;
+		if (files[i].carried > 1 || !all_zero(files[i].reserved, sizeof(files[i].reserved)))
+			return RECORD_ERROR_VALUE;
+		if (!path_is_good(record, files[i].path, true))
+			return RECORD_ERROR_STRING;
+	}
+	for (u32 i = 0; i < header->carried.count; i++) {
+		enum record_error error = check_carried(record, &carried[i]);
+
+		if (error)
+			return error;
+	}
+	for (u32 i = 0; i < header->checkpoint_files.count; i++)
+		if (!path_is_good(record, checkpoint[i].name, false))
+			return RECORD_ERROR_STRING;
+	return 0;
+}
+
+enum record_error record_open(const void *bytes, usize size, struct record *record)
+{
+	enum record_error error = check_header(bytes, size);
+
+	record->bytes = bytes;
+	record->size = size;
+	record->header = bytes;
+	if (!error)
+		error = check_values(record->header);
+	if (!error)
+		error = check_tables(record);
+	if (!error)
+		error = check_names(record);
+	if (!error)
+		error = check_rows(record);
+	return error;
+}

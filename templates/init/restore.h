@@ -1,0 +1,41 @@
+/*
+ * The seam between crac-init and what brings a process back. A restorer is a row of the table in restore.c, chosen by the
+ * record's `restorer`.
+ */
+#ifndef RESTORE_H
+#define RESTORE_H
+
+#include "cold.h"
+#include "init.h"
+
+struct restore {
+	const struct init *init;
+	u32 deadline_ms;
+	bool use_private; /* restore the variant that maps the JVM's perf data privately */
+};
+
+struct restorer {
+	const char *name;
+	/* Whether the container gives the restorer what it needs; changes nothing. */
+	bool (*check)(const struct init *init, struct cold *cold);
+	/*
+	 * Brings the application back as a child with the PID of the record. On failure nothing of it is left: no process, no
+	 * file. Signals stay blocked, and what arrives stays pending for who supervises the application.
+	 */
+	bool (*run)(const struct restore *restore, struct cold *cold);
+};
+
+extern const struct restorer restorer_criu;
+
+const struct restorer *restorer_of(const struct record *record);
+const char *mode_name(const struct record *record);
+
+/* Ends every descendant of this process. With no parent, they would all come to it: it is PID 1 or a subreaper. */
+void kill_descendants(void);
+
+/*
+ * Waits for a child. True: it ended, with `status`. False: the time is over; the child is as it was.
+ */
+bool wait_until(pid child, u64 deadline_ns, int *status);
+
+#endif

@@ -1,0 +1,144 @@
+#include "carry.h"
+#include "clock.h"
+#include "compare.h"
+#include "files.h"
+#include "log.h"
+#include "mem.h"
+#include "paths.h"
+#include "process.h"
+#include "restore.h"
+#include "runtime.h"
+
+void trace_tell(const struct init *init, const char *restorer, const char *mode, const char *cold)
+{
+	char room[LINE_ROOM];
+	struct text line = text_over(room, sizeof(room));
+	const struct {
+		const char *key;
+		const char *value;
+	} names[] = {{",\"restorer\":", restorer}, {",\"mode\":", mode}, {",\"cold\":", cold}};
+
+	text_add(&line, "{\"crac-init\":{\"startNs\":");
+	text_add_number(&line, init->start_ns);
+	text_add(&line, ",\"resumedNs\":");
+	text_add_number(&line, clock_ns(CLOCK_BOOTTIME));
+	for (usize i = 0; i < ARRAY_COUNT(names); i++) {
+		text_add(&line, names[i].key);
+		if (names[i].value)
+			text_add_json(&line, names[i].value);
+		else
+			text_add(&line, "null");
+	}
+	text_add(&line, "}}");
+	log_line(2, &line);
+}
+
+static bool open_record(struct init *init, struct cold *cold)
+{
+	struct mapping file;
+	int error = map_file(RECORD_PATH, RECORD_MAX_BYTES, &file);
+	enum record_error wrong;
+
+	if (error) {
+		cold_because(cold, COLD_RECORD, RECORD_PATH ": ");
+		text_add_errno(&cold->reason, error);
+		return false;
+	}
+	wrong = record_open(file.bytes, file.size, &init->record);
+	if (!wrong)
+		return true;
+	init->record.header = NULL;
+	unmap_file(&file);
+	if (wrong == RECORD_ERROR_VERSION || wrong == RECORD_ERROR_FEATURES)
+		return cold_because(cold, COLD_VERSION, "the record was written for another version of crac-init");
+	cold_because(cold, COLD_RECORD, RECORD_PATH " is damaged: ");
+	text_add(&cold->reason, name_at(RECORD_ERROR_NAMES, wrong - 1));
+	return false;
+}
+
+static u32 deadline_ms(const struct init *init)
+{
+	const char *wanted = environment_value(init->envp, "CRAC_BUILD_DEADLINE");
+	u32 milliseconds = init->record.header->deadline_ms;
+
+	if (wanted && !parse_duration(wanted, &milliseconds))
+		log_problem("CRAC_BUILD_DEADLINE is no duration such as 15s or 1500ms, and is ignored", wanted, 0);
+	return milliseconds;
+}
+
+static bool restore(struct init *init, struct cold *cold)
+{
+	const char *wanted = environment_value(init->envp, "CRAC_BUILD_RESTORE");
+	const struct restorer *restorer;
+	struct restore plan;
+	struct carry carry;
+
+	if (wanted && text_equal(wanted, "off"))
+		return cold_because(cold, COLD_OFF, "CRAC_BUILD_RESTORE=off");
+	if (!open_record(init, cold) || !compare(init, cold))
+		return false;
+	restorer = restorer_of(&init->record);
+	if (!restorer)
+		return cold_because(cold, COLD_VERSION, "this crac-init does not have the record's restorer");
+	/* Rights come before what is carried: a container without them is common, and is left as it was found. */
+	if (!restorer->check(init, cold))
+		return false;
+	if (carry_make(&init->record, &carry, cold)) {
+		plan.init = init;
+		plan.deadline_ms = deadline_ms(init);
+		plan.use_private = carry.use_private;
+		if (restorer->run(&plan, cold))
+			return true;
+	}
+	carry_undo(&carry);
+	return false;
+}
+
+/* Closed streams would become files of crac-init, and then of the application. */
+static void open_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (sys_fcntl(fd, F_GETFD, 0) == -EBADF)
+			sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+}
+
+static bool cold_is_wrong(const struct init *init, const struct cold *cold)
+{
+	return cold->code != COLD_OFF && init->record.header && init->record.header->fallback == RECORD_FALLBACK_FAIL;
+}
+
+static int start_cold(const struct init *init, const struct cold *cold)
+{
+	pid app;
+
+	/* Told by the parent: the child is about to become the application and holds nothing but what that needs. */
+	if (init->trace)
+		trace_tell(init, init->record.header ? restorer_of(&init->record)->name : NULL,
+			   init->record.header ? mode_name(&init->record) : NULL, cold_code_name(cold->code));
+	app = start_command(init);
+	if (app < 0) {
+		log_problem("no process for the application", NULL, app);
+		return 126;
+	}
+	return supervise(app);
+}
+
+int run_time(struct init *init)
+{
+	struct cold cold;
+
+	open_streams();
+	/* Orphans come here also where another init is PID 1. And /proc/self stays readable although the file has capabilities. */
+	sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	cold_clear(&cold);
+	if (restore(init, &cold)) {
+		if (init->trace)
+			trace_tell(init, restorer_of(&init->record)->name, mode_name(&init->record), NULL);
+		return supervise((pid)init->record.header->pid);
+	}
+	cold_tell(&cold);
+	if (cold_is_wrong(init, &cold))
+		return EXIT_NO_FALLBACK;
+	return start_cold(init, &cold);
+}

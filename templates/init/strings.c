@@ -1,0 +1,37 @@
+#include "mem.h"
+
+usize text_length(const char *text)
+{
+	usize length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+bool text_equal(const char *left, const char *right)
+{
+	while (*left && *left == *right) {
+		left++;
+		right++;
+	}
+	return *left == *right;
+}
+
+bool text_begins(const char *text, const char *prefix)
+{
+	while (*prefix)
+		if (*text++ != *prefix++)
+			return false;
+	return true;
+}
+
+const char *environment_value(char *const *envp, const char *name)
+{
+	usize length = text_length(name);
+
+	for (; *envp; envp++)
+		if (text_begins(*envp, name) && (*envp)[length] == '=')
+			return *envp + length + 1;
+	return NULL;
+}

@@ -1,0 +1,133 @@
+/** Layers and configuration of the final image, streamed into the engine without sending the base again. */
+import { createReadStream } from 'node:fs';
+import type { BuildOptions, Call, LayerSizes } from '../api.js';
+import type { EngineContainer, EngineImage } from '../engine/port.js';
+import { CracError } from '../errors.js';
+import { FormatError } from '../../images/errors.js';
+import { encodeImageConfig, withCheckpoint } from '../../images/oci/config.js';
+import type { DiffId } from '../../images/oci/digest.js';
+import { writeDockerArchive, type ArchiveLayer, type BakedLayer } from '../../images/oci/docker-archive.js';
+import type { StepResult } from '../step/protocol.js';
+import { firstFile } from './archive-file.js';
+import { bytesLabel, imageConfigOf, readyLabel } from './baked-image.js';
+import { criuRunArgs } from './rights.js';
+import type { Tools } from './tools.js';
+
+export interface BakeInput {
+  readonly tools: Tools;
+  readonly container: EngineContainer;
+  readonly base: { readonly image: EngineImage; readonly name: string };
+  readonly result: StepResult;
+  readonly options: BuildOptions;
+  /** The name the engine gets the image under. */
+  readonly tag: string;
+}
+
+export interface Baked {
+  readonly imageId: string;
+  readonly bytes: LayerSizes;
+  /** Bytes of the layers that were streamed. */
+  readonly madeBytes: number;
+}
+
+const createdBy = {
+  runtime: 'crac-build: runtime',
+  files: 'crac-build: files the application changed',
+  checkpoint: 'crac-build: checkpoint',
+  pages: 'crac-build: memory pages',
+} as const;
+
+function sizesOf(input: BakeInput): LayerSizes {
+  const size = (role: 'files' | 'checkpoint'): number => input.result.layers.find((layer) => layer.role === role)?.sizeBytes ?? 0;
+  return {
+    base: input.base.image.sizeBytes,
+    runtime: input.tools.runtime.layerSizeBytes,
+    files: size('files'),
+    checkpoint: size('checkpoint'),
+    pages: 0,
+  };
+}
+
+/** The new image's configuration, once the digests of its layers are known. */
+function configFor(input: BakeInput, sizes: LayerSizes, layers: readonly BakedLayer[]): Buffer {
+  const { result, base, options, tools } = input;
+  const now = new Date().toISOString();
+  const config = withCheckpoint(imageConfigOf(base.image), {
+    created: now,
+    layers: layers.map(({ role, diffId }) => ({ role, diffId, createdBy: createdBy[role] })),
+    extraLabels: {
+      ...Object.fromEntries(options.labels),
+      [readyLabel]: JSON.stringify(result.readiness),
+      [bytesLabel]: JSON.stringify(sizes),
+    },
+    labels: {
+      version: tools.runtime.version,
+      restorer: 'criu',
+      mode: 'read',
+      engine: 'criu',
+      jdk: result.jdk,
+      cpu: result.cpu,
+      kernel: result.kernel,
+      checkpointTime: now,
+      baseDigest: base.image.id,
+      baseName: base.name,
+      runArgs: criuRunArgs,
+    },
+  });
+  return encodeImageConfig(config);
+}
+
+/** Makes the image under `input.tag`. Throws CRAC-BAKE-FAILED, CRAC-DISK-FULL. */
+export async function bake(input: BakeInput, call: Call): Promise<Baked> {
+  const { tools, container, result } = input;
+  const { engine, runtime } = tools;
+  const { signal, emit } = call;
+  const sizes = sizesOf(input);
+  const madeBytes = sizes.runtime + sizes.files + sizes.checkpoint;
+  const layers: readonly ArchiveLayer[] = [
+    {
+      role: 'runtime',
+      sizeBytes: runtime.layerSizeBytes,
+      diffId: runtime.layerDiffId as DiffId,
+      content: () => Promise.resolve(createReadStream(runtime.layerTar, { highWaterMark: 1024 * 1024 })),
+    },
+    ...result.layers.map(({ role, path, sizeBytes }) => ({
+      role,
+      sizeBytes,
+      content: async () => {
+        emit({ type: 'progress', step: 'bake', detail: `layer ${role}`, totalBytes: sizeBytes });
+        const { content } = await firstFile(await container.getArchive(path, signal));
+        return content;
+      },
+    })),
+  ];
+  try {
+    const archive = writeDockerArchive({
+      baseLayers: input.base.image.diffIds.map((diffId) => ({ diffId: diffId as DiffId })),
+      layers,
+      repoTag: input.tag,
+      config: (written) => configFor(input, sizes, written),
+      signal,
+    });
+    await engine.loadImage(
+      archive.stream,
+      (progress) => {
+        emit({ type: 'progress', step: 'bake', ...progress });
+      },
+      signal,
+    );
+    await archive.done;
+  } catch (cause) {
+    if (cause instanceof FormatError) throw CracError.of('CRAC-BAKE-FAILED', { message: cause.message }, { cause });
+    throw cause;
+  }
+  const image = await engine.inspectImage(input.tag, signal);
+  // "Loaded image" proves nothing where layers are found by digest: the image has to have the layers that were sent.
+  const expected = input.base.image.diffIds.length + layers.length;
+  if (image?.diffIds.length !== expected) {
+    throw CracError.of('CRAC-BAKE-FAILED', {
+      message: `the engine has ${String(image?.diffIds.length ?? 0)} layers of the image, ${expected} were made`,
+    });
+  }
+  return { imageId: image.id, bytes: sizes, madeBytes };
+}

@@ -1,0 +1,71 @@
+/** An image that crac-build made, read back by its labels. */
+import * as v from 'valibot';
+import type { LayerSizes } from '../api.js';
+import type { Readiness } from '../dockerfile/readiness.js';
+import type { Engine, EngineImage } from '../engine/port.js';
+import { CracError } from '../errors.js';
+import { FormatError } from '../../images/errors.js';
+import { initPath } from '../../images/oci/config.js';
+import type { DiffId } from '../../images/oci/digest.js';
+import { decodeLabels, type CheckpointLabels } from '../../images/oci/labels.js';
+import { readLayerRoles, type ImageLayer } from '../../images/oci/layer-roles.js';
+import type { ImageConfig } from '../../images/oci/types.js';
+
+/** Labels of the pipeline's own beside those of images/oci/labels: how readiness is asked, and the bytes of the layers. */
+export const readyLabel = 'dev.crac-build.ready';
+export const bytesLabel = 'dev.crac-build.bytes';
+
+const layerBytes = v.object({ base: v.number(), runtime: v.number(), files: v.number(), checkpoint: v.number(), pages: v.number() });
+
+export interface BakedImage {
+  readonly reference: string;
+  readonly image: EngineImage;
+  readonly labels: CheckpointLabels;
+  readonly readiness: Readiness;
+  /** The application's own command. */
+  readonly argv: readonly string[];
+  /** Capabilities of labels.runArgs, as engines take them. */
+  readonly runCapabilities: readonly string[];
+  readonly layers: readonly ImageLayer[];
+  readonly bytes: LayerSizes;
+}
+
+/** What the engine tells of an image, as an OCI image config; the history is not part of it. */
+export function imageConfigOf(image: EngineImage): ImageConfig {
+  const { os, architecture, variant } = image.platform;
+  return {
+    os,
+    architecture,
+    ...(variant !== undefined && { variant }),
+    ...(image.created !== '' && { created: image.created }),
+    config: image.config,
+    rootfs: { type: 'layers', diff_ids: image.diffIds as readonly DiffId[] },
+  } as ImageConfig;
+}
+
+/** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT where labels are damaged. */
+export async function openBakedImage(engine: Engine, reference: string, signal: AbortSignal): Promise<BakedImage> {
+  const image = await engine.inspectImage(reference, signal);
+  if (image === undefined) throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: reference, pull: 'never' });
+  const all = image.config.Labels ?? {};
+  try {
+    const labels = decodeLabels(all);
+    if (labels === undefined) throw CracError.of('CRAC-IMAGE-NOT-BAKED', { image: reference });
+    const { runArgs } = labels;
+    return {
+      reference,
+      image,
+      labels,
+      readiness: JSON.parse(all[readyLabel] ?? '') as Readiness,
+      argv: [...(image.config.Entrypoint ?? []).filter((word, index) => index > 0 || word !== initPath), ...(image.config.Cmd ?? [])],
+      runCapabilities: runArgs.flatMap((word, index) => (runArgs[index - 1] === '--cap-add' ? [word] : [])),
+      layers: readLayerRoles(imageConfigOf(image)),
+      bytes: v.parse(layerBytes, JSON.parse(all[bytesLabel] ?? '')),
+    };
+  } catch (cause) {
+    if (cause instanceof FormatError || cause instanceof SyntaxError || cause instanceof v.ValiError) {
+      throw CracError.of('CRAC-FORMAT', { file: `the labels of ${reference}`, message: cause.message }, { cause });
+    }
+    throw cause;
+  }
+}

@@ -1,0 +1,239 @@
+/** `crac-build build`: the pipeline from the plan to the verified image. */
+import type { BuildOptions, BuildPlan, BuildResult, Call, VerifyResult } from '../api.js';
+import { buildBase } from '../base/build-base.js';
+import { formatReadiness } from '../dockerfile/readiness.js';
+import { Cleanup } from '../engine/cleanup.js';
+import { temporaryTag } from '../engine/owner.js';
+import type { EngineImage } from '../engine/port.js';
+import { CracError } from '../errors.js';
+import type { BuildEvent, Emit } from '../events.js';
+import { runStep } from '../run-step.js';
+import { bake } from './bake.js';
+import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
+import { describeHeap, findJava, readAppImage, type AppImage } from './image-checks.js';
+import { buildRights, criuRunArgs, criuRunRights } from './rights.js';
+import { readIntent, type Intent } from './settings.js';
+import { runStepProgram } from './step-program.js';
+import { openEngine, openTools, type Tools } from './tools.js';
+import { verifyWith } from './verify.js';
+import { readWorld, type World } from './world.js';
+
+interface Base {
+  readonly image: EngineImage;
+  readonly app: AppImage;
+  /** The name it has for the user; empty for the nameless result of a Dockerfile. */
+  readonly name: string;
+}
+
+/** Collects what the result reports of the events. */
+function recordSteps(emit: Emit): {
+  readonly emit: Emit;
+  readonly steps: { step: string; ms: number; bytes?: number }[];
+  readonly warnings: string[];
+} {
+  const steps: { step: string; ms: number; bytes?: number }[] = [];
+  const warnings: string[] = [];
+  const record = (event: BuildEvent): void => {
+    if (event.type === 'step-done')
+      steps.push({ step: event.step, ms: Math.round(event.ms), ...(event.bytes !== undefined && { bytes: event.bytes }) });
+    if (event.type === 'warning') warnings.push(event.text);
+    emit(event);
+  };
+  return { emit: record, steps, warnings };
+}
+
+/** The image of --from, pulled as the policy says. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-PULL-FAILED. */
+async function findBase(reference: string, options: BuildOptions, tools: Pick<Tools, 'engine'>, call: Call): Promise<EngineImage> {
+  const present = options.pull === 'always' ? undefined : await tools.engine.inspectImage(reference, call.signal);
+  if (present !== undefined) return present;
+  if (options.pull !== 'never') {
+    await tools.engine.pullImage(
+      reference,
+      options.platform === undefined ? {} : { platform: options.platform },
+      (progress) => {
+        call.emit({ type: 'progress', step: 'base', ...progress });
+      },
+      call.signal,
+    );
+    const pulled = await tools.engine.inspectImage(reference, call.signal);
+    if (pulled !== undefined) return pulled;
+  }
+  throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: reference, pull: options.pull });
+}
+
+async function makeBase(intent: Intent, options: BuildOptions, tools: Tools, cleanup: Cleanup, call: Call): Promise<Base> {
+  const { source } = intent;
+  const { engine } = tools;
+  const { platform } = await engine.capabilities(call.signal);
+  const enginePlatform = `${platform.os}/${platform.architecture}`;
+  if (source.kind === 'image') {
+    const image = await findBase(source.reference, options, tools, call);
+    return { image, name: source.reference, app: readAppImage(source.reference, image, enginePlatform) };
+  }
+  const tag = temporaryTag(tools.owner, 'base');
+  cleanup.defer('the temporary tag of the base', (until) => engine.removeImage(tag, until));
+  await buildBase(
+    {
+      contextDir: source.directory,
+      dockerfilePath: source.dockerfile,
+      standardText: source.parsed.standard,
+      buildArgs: source.buildArgs,
+      secrets: options.world.secrets,
+      noCache: source.noCache,
+      pull: options.pull === 'always',
+      tag,
+      ...(source.target !== undefined && { target: source.target }),
+      ...(options.platform !== undefined && { platform: options.platform }),
+    },
+    engine,
+    {
+      signal: call.signal,
+      onLine: (stream, line) => {
+        call.emit({ type: 'log', step: 'base', source: 'engine', stream, line });
+      },
+    },
+  );
+  const image = await engine.inspectImage(tag, call.signal);
+  if (image === undefined) throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: 'the engine built an image that it does not have' });
+  return { image, name: image.id, app: readAppImage(tag, image, enginePlatform) };
+}
+
+/** Builds, checkpoints, bakes and verifies. Everything made on the way is removed again, whatever happens; a failed build leaves no image. */
+export async function build(options: BuildOptions, outer: Call): Promise<BuildResult> {
+  const recorded = recordSteps(outer.emit);
+  const call: Call = { signal: outer.signal, emit: recorded.emit };
+  const { signal, emit } = call;
+  const cleanup = new Cleanup();
+  let made: BuildContainer | undefined;
+  try {
+    const { intent, world, tools } = await runStep(emit, 'plan', 'checking what can be checked now', async () => {
+      const read = await readIntent(options);
+      return {
+        value: { intent: read, world: await readWorld(options.world), tools: await openTools({ keep: options.keepFailed }, call, cleanup) },
+      };
+    });
+    const base = await runStep(
+      emit,
+      'base',
+      intent.source.kind === 'image' ? `using ${intent.source.reference}` : 'building the standard part of the Dockerfile',
+      async () => ({
+        value: await makeBase(intent, options, tools, cleanup, call),
+      }),
+    );
+    made = await createBuildContainer(tools, base.app, world, cleanup, signal);
+    const { container } = made;
+    await findJava(base.app, container, signal);
+    const heap = describeHeap(base.app, world.memoryBytes, (await tools.engine.capabilities(signal)).memoryBytes);
+    if (heap.warning !== undefined) emit({ type: 'warning', step: 'plan', text: heap.warning });
+    await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, options.envIgnore), signal);
+    const result = await runStepProgram(container, call);
+
+    const unverified = temporaryTag(tools.owner, 'image');
+    cleanup.defer('the temporary tag of the image', (until) => tools.engine.removeImage(unverified, until));
+    const baked = await runStep(emit, 'bake', 'making the layers and the image', async () => {
+      const value = await bake({ tools, container, base: { image: base.image, name: base.name }, result, options, tag: unverified }, call);
+      return { value, bytes: value.madeBytes };
+    });
+    const verified = options.verify ? await verifyBuilt(tools, unverified, options, world, result.uid, cleanup, call) : null;
+    await tools.engine.tagImage(unverified, options.tag, signal);
+    return {
+      schema: 'crac-build/build/1',
+      image: options.tag,
+      imageId: baked.imageId,
+      baseImage: intent.source.kind === 'image' ? intent.source.reference : intent.source.dockerfile,
+      restorer: 'criu',
+      mode: 'read',
+      bytes: baked.bytes,
+      bakeBytesPerSecond: Math.round(baked.madeBytes / ((recorded.steps.find((s) => s.step === 'bake')?.ms ?? 1) / 1000)),
+      dumpBytes: result.dumpBytes,
+      peakRssBytes: { host: process.resourceUsage().maxRSS * 1024, step: result.peakRssBytes },
+      steps: recorded.steps,
+      verified,
+      runArgs: criuRunArgs,
+      runCommand: `docker run ${criuRunArgs.join(' ')} ${options.tag}`,
+      warnings: recorded.warnings,
+    };
+  } catch (cause) {
+    if (options.keepFailed && made !== undefined && !signal.aborted) {
+      made.keep();
+      emit({
+        type: 'notice',
+        step: 'plan',
+        text: `kept: container ${made.container.id.slice(0, 12)} and its volume; docker cp ${made.container.id.slice(0, 12)}:/.crac-build-out DIR shows the dump`,
+      });
+    }
+    throw cause;
+  } finally {
+    await cleanup.run();
+  }
+}
+
+/** A cold start where the image should have restored fails the build; where the user's own choice rules it out, it is a warning. */
+async function verifyBuilt(
+  tools: Tools,
+  reference: string,
+  options: BuildOptions,
+  world: World,
+  uid: number,
+  cleanup: Cleanup,
+  call: Call,
+): Promise<VerifyResult> {
+  return runStep(call.emit, 'verify', 'restoring in a fresh container', async () => {
+    const result = await verifyWith(
+      tools,
+      reference,
+      options.tag,
+      { ...world, ...(world.user !== undefined && { user: world.user }) },
+      cleanup,
+      call,
+    );
+    if (!result.restored) {
+      const reason =
+        result.cold === null ? 'it started cold without a reason' : `it started cold: ${result.cold.code}: ${result.cold.reason}`;
+      const rightsOnly = uid !== 0 && result.cold?.code === 'COLD-RIGHTS';
+      if (!rightsOnly) throw CracError.of('CRAC-VERIFY-FAILED', { image: options.tag, message: reason, lastLines: [] });
+      call.emit({ type: 'warning', step: 'verify', text: `${options.tag}: ${reason}` });
+    }
+    return { value: result, ...(result.restoreMs !== null && { detail: `restored in ${result.restoreMs.toFixed(0)} ms` }) };
+  });
+}
+
+/** `--dry-run`: what would be done. Nothing is built, pulled or started. */
+export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan> {
+  const cleanup = new Cleanup();
+  try {
+    const intent = await readIntent(options);
+    const world = await readWorld(options.world);
+    const { engine } = await openEngine(call, cleanup);
+    const { platform, memoryBytes } = await engine.capabilities(call.signal);
+    const { source, settings } = intent;
+    const image = source.kind === 'image' ? await engine.inspectImage(source.reference, call.signal) : undefined;
+    if (source.kind === 'image' && image === undefined && options.pull === 'never')
+      throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: source.reference, pull: options.pull });
+    const app =
+      source.kind === 'image' && image !== undefined
+        ? readAppImage(source.reference, image, `${platform.os}/${platform.architecture}`)
+        : undefined;
+    const heap = app === undefined ? undefined : describeHeap(app, world.memoryBytes, memoryBytes);
+    const later = source.kind === 'image' ? 'known when the image is pulled' : 'known when the standard part is built';
+    return {
+      engine: engine.description,
+      base: source.kind === 'image' ? source.reference : `${source.dockerfile} (standard part built by the engine)`,
+      tag: options.tag,
+      command: app?.argv ?? [],
+      user: world.user ?? app?.user ?? later,
+      java: 'found when the build container is made',
+      readiness: settings.readiness === null ? 'the first listening TCP port' : formatReadiness(settings.readiness),
+      warmups: settings.warmups.map((warmup) => warmup.text),
+      checkpoint: `criu, gc ${settings.checkpoint.gc}`,
+      restore: `criu, mode read, fallback ${settings.restore.fallback}`,
+      cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
+      heap: heap?.text ?? later,
+      buildRights,
+      runRights: criuRunRights,
+      warnings: heap?.warning === undefined ? [] : [heap.warning],
+    };
+  } finally {
+    await cleanup.run();
+  }
+}

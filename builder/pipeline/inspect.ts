@@ -1,0 +1,88 @@
+/** `crac-build inspect`: what an image of ours holds, read without starting it. */
+import * as v from 'valibot';
+import type { Call, InspectReport } from '../api.js';
+import { Cleanup } from '../engine/cleanup.js';
+import { buildLabels, newBuildId } from '../engine/owner.js';
+import type { EngineContainer } from '../engine/port.js';
+import { CracError } from '../errors.js';
+import { FormatError } from '../../images/errors.js';
+import { decodeRecord, type RestoreRecord } from '../../images/record/record.js';
+import { runtimeDirectory } from '../step/protocol.js';
+import { readSmallFile } from './archive-file.js';
+import { openBakedImage, type BakedImage } from './baked-image.js';
+import { openEngine } from './tools.js';
+
+/** inspect.json of the checkpoint layer. */
+export const inspectFile = v.object({
+  schema: v.literal('crac-build/checkpoint/1'),
+  dumpBytes: v.number(),
+  vmas: v.number(),
+  kinds: v.array(v.object({ kind: v.string(), bytes: v.number() })),
+});
+export type InspectFile = v.InferOutput<typeof inspectFile>;
+
+async function readFileOf(container: EngineContainer, path: string, signal: AbortSignal): Promise<Buffer> {
+  return readSmallFile(await container.getArchive(path, signal));
+}
+
+function describeLayers(image: BakedImage): InspectReport['layers'] {
+  return image.layers.map(({ role, diffId }) => ({ role, diffId, sizeBytes: role === 'base' ? null : image.bytes[role] }));
+}
+
+function describeRecord(record: RestoreRecord): InspectReport['record'] {
+  return {
+    argv: record.argv,
+    cwd: record.cwd,
+    uid: record.uid,
+    gid: record.gid,
+    pid: record.pid,
+    threads: record.tids.length,
+    fallback: record.fallback,
+    deadlineMs: record.deadlineMs,
+    environment: record.environment.map((variable) => variable.name),
+    ignoredEnvironment: record.ignoredEnvironment,
+    files: record.files.map((file) => ({ path: file.path, use: file.use, sizeBytes: Number(file.sizeBytes) })),
+    carried: record.carried.map((file) => file.path),
+  };
+}
+
+/** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT. */
+export async function inspect(reference: string, call: Call): Promise<InspectReport> {
+  const { signal } = call;
+  const cleanup = new Cleanup();
+  try {
+    const { engine } = await openEngine(call, cleanup);
+    const image = await openBakedImage(engine, reference, signal);
+    const container = await engine.createContainer({ image: reference, labels: buildLabels(newBuildId()) }, signal);
+    cleanup.defer('the container that is looked into', (until) => container.remove(until));
+    const directory = `${runtimeDirectory}/checkpoint`;
+    const record = decodeRecord(await readFileOf(container, `${directory}/record`, signal));
+    const memory = v.parse(inspectFile, JSON.parse((await readFileOf(container, `${directory}/inspect.json`, signal)).toString('utf8')));
+    const { labels } = image;
+    return {
+      schema: 'crac-build/inspect/1',
+      image: reference,
+      imageId: image.image.id,
+      created: labels.checkpointTime,
+      labels: image.image.config.Labels ?? {},
+      restorer: labels.restorer,
+      mode: labels.mode ?? '',
+      engine: labels.engine,
+      jdk: labels.jdk,
+      cpu: labels.cpu,
+      kernel: labels.kernel,
+      base: { name: labels.baseName, digest: labels.baseDigest },
+      layers: describeLayers(image),
+      record: describeRecord(record),
+      memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds },
+      runCommand: ['docker run', ...labels.runArgs, reference].join(' '),
+    };
+  } catch (cause) {
+    if (cause instanceof FormatError || cause instanceof v.ValiError || cause instanceof SyntaxError) {
+      throw CracError.of('CRAC-FORMAT', { file: `the checkpoint of ${reference}`, message: cause.message }, { cause });
+    }
+    throw cause;
+  } finally {
+    await cleanup.run();
+  }
+}

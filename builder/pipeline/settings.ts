@@ -1,0 +1,96 @@
+/** What to do, from the Dockerfile and the command line, before anything is asked of an engine. */
+import { readFile, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import type { BuildOptions } from '../api.js';
+import { parseDockerfile, type ParsedDockerfile } from '../dockerfile/dockerfile.js';
+import { mergeSettings, type Settings } from '../dockerfile/settings.js';
+import { CracError } from '../errors.js';
+import { FormatError } from '../../images/errors.js';
+import { parseReference } from '../../images/oci/reference.js';
+
+/** The two ways to a base image: a Dockerfile's context, or an image that is there. */
+export type Source =
+  | {
+      readonly kind: 'context';
+      readonly directory: string;
+      readonly dockerfile: string;
+      readonly parsed: ParsedDockerfile;
+      readonly target: string | undefined;
+      readonly buildArgs: readonly (readonly [string, string])[];
+      readonly noCache: boolean;
+    }
+  | { readonly kind: 'image'; readonly reference: string };
+
+export interface Intent {
+  readonly source: Source;
+  readonly settings: Settings;
+  readonly tag: string;
+  /** Where warm-up scripts are read from. */
+  readonly scriptDirectory: string;
+}
+
+function checkReference(flag: string, text: string): void {
+  try {
+    parseReference(text);
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    if (flag === '--tag') throw CracError.of('CRAC-USAGE-TAG', { tag: text, reason: cause.message }, { cause });
+    throw CracError.of('CRAC-USAGE-FLAG', { flag, value: text, expected: `an image reference: ${cause.message}` }, { cause });
+  }
+}
+
+async function readSource(options: BuildOptions): Promise<Source> {
+  if (options.from !== undefined) {
+    checkReference('--from', options.from);
+    return { kind: 'image', reference: options.from };
+  }
+  const { context } = options;
+  if (context === undefined) throw CracError.of('CRAC-USAGE', { message: 'build needs a context directory or --from IMAGE' });
+  const directory = resolve(context.directory);
+  if (!(await stat(directory).catch(() => undefined))?.isDirectory())
+    throw CracError.of('CRAC-CONTEXT-MISSING', { path: context.directory });
+  const dockerfile = context.dockerfile === undefined ? join(directory, 'Dockerfile') : resolve(context.dockerfile);
+  const text = await readFile(dockerfile, 'utf8').catch((cause: unknown) => {
+    throw CracError.of('CRAC-DOCKERFILE-MISSING', { path: context.dockerfile ?? dockerfile }, { cause });
+  });
+  const shown = relative(process.cwd(), dockerfile);
+  const parsed = parseDockerfile(text, {
+    file: shown.startsWith('..') ? dockerfile : shown,
+    ...(context.target !== undefined && { target: context.target }),
+  });
+  return { kind: 'context', directory, dockerfile, parsed, target: context.target, buildArgs: context.buildArgs, noCache: context.noCache };
+}
+
+/** Refuses what this release cannot do yet, by name. */
+function refuseUnavailable(settings: Settings): void {
+  const unavailable = (flag: string, value: string, expected: string): never => {
+    throw CracError.of('CRAC-USAGE-FLAG', { flag, value, expected });
+  };
+  if (settings.checkpoint.engine === 'crac')
+    unavailable('--engine', 'crac', 'auto or criu (checkpoints by CRaC JDKs are not available yet)');
+  if (settings.restore.with === 'tape') unavailable('--with', 'tape', 'auto or criu (the tape is not available yet)');
+  const { mode } = settings.restore;
+  if (mode !== undefined && mode !== 'read') unavailable('--mode', mode, 'read (the other modes are not available yet)');
+}
+
+/** Reads options and Dockerfile; every mistake in them is told here. */
+export async function readIntent(options: BuildOptions): Promise<Intent> {
+  checkReference('--tag', options.tag);
+  const source = await readSource(options);
+  const instructions = source.kind === 'context' ? source.parsed.instructions : { warmups: [] };
+  const settings = mergeSettings(instructions, {
+    ready: options.ready,
+    warmups: options.warmups,
+    checkpoint: options.checkpoint,
+    restore: options.restore,
+  });
+  refuseUnavailable(settings);
+  const scriptDirectory = source.kind === 'context' ? source.directory : process.cwd();
+  for (const warmup of settings.warmups) {
+    if (warmup.kind !== 'script') continue;
+    const stats = await stat(join(scriptDirectory, warmup.script)).catch(() => undefined);
+    if (stats?.isFile() !== true)
+      throw CracError.of('CRAC-WARMUP-SCRIPT', { script: warmup.script, message: `there is no such file in ${scriptDirectory}` });
+  }
+  return { source, settings, tag: options.tag, scriptDirectory };
+}

@@ -1,0 +1,64 @@
+/** The build container's world: what the command line gives, in the engine's terms and in the application's. */
+import { readFile, stat } from 'node:fs/promises';
+import type { WorldOptions } from '../api.js';
+import type { ContainerMount } from '../engine/port.js';
+import { CracError } from '../errors.js';
+
+export interface World {
+  /** Variables given by --env and --env-file. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Variables of --secret: to the application only, in no configuration. */
+  readonly secretEnvironment: Readonly<Record<string, string>>;
+  /** Files of --secret: id and contents, shown as /run/secrets/ID. */
+  readonly secretFiles: readonly { readonly id: string; readonly bytes: Buffer }[];
+  readonly mounts: readonly ContainerMount[];
+  readonly extraHosts: readonly string[];
+  readonly network?: string;
+  readonly memoryBytes?: number;
+  readonly nanoCpus?: number;
+  readonly user?: string;
+}
+
+/** Docker's bound for a secret (BuildKit session/secrets: MaxSecretSize). */
+const largestSecret = 500 * 1024;
+
+/** Reads what the options name on this machine. Throws CRAC-USAGE-FLAG for a secret that is not there. */
+export async function readWorld(options: WorldOptions): Promise<World> {
+  const secretEnvironment: Record<string, string> = {};
+  const secretFiles: { id: string; bytes: Buffer }[] = [];
+  for (const secret of options.secrets) {
+    const refuse = (expected: string): CracError =>
+      CracError.of('CRAC-USAGE-FLAG', { flag: '--secret', value: `id=${secret.id}`, expected });
+    if (secret.env !== undefined) {
+      const value = process.env[secret.env];
+      if (value === undefined) throw refuse(`a variable ${secret.env} in this environment`);
+      secretEnvironment[secret.env] = value;
+    }
+    if (secret.source !== undefined) {
+      const stats = await stat(secret.source).catch(() => undefined);
+      if (stats?.isFile() !== true) throw refuse(`a file at ${secret.source}`);
+      if (stats.size > largestSecret) throw refuse(`a file of at most ${largestSecret / 1024} KiB`);
+      secretFiles.push({ id: secret.id, bytes: await readFile(secret.source) });
+    }
+  }
+  return {
+    env: Object.fromEntries(options.env),
+    secretEnvironment,
+    secretFiles,
+    mounts: options.mounts.map((m) => ({
+      type: m.type,
+      target: m.target,
+      readOnly: m.readOnly,
+      ...(m.source !== undefined && { source: m.source }),
+    })),
+    extraHosts: options.addHosts,
+    ...(options.network !== undefined && { network: options.network }),
+    ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+    ...(options.cpus !== undefined && { nanoCpus: Math.round(options.cpus * 1e9) }),
+    ...(options.user !== undefined && { user: options.user }),
+  };
+}
+
+/** Variables as engines take them: NAME=value. */
+export const environmentList = (env: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(env).map(([name, value]) => `${name}=${value}`);

@@ -1,0 +1,150 @@
+/** The application in the build container: started by crac-init in its own PID and time namespace, watched, and ended. */
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import * as v from 'valibot';
+import { CracError } from '../errors.js';
+import { LineLog } from '../probe/line-log.js';
+import type { StepName } from '../events.js';
+import { spawnInit } from './init.js';
+import { emitLine } from './report.js';
+import type { AppUser } from './user.js';
+
+const status = v.variant('event', [
+  v.object({ event: v.literal('started'), initPid: v.number(), appPid: v.number() }),
+  v.object({ event: v.literal('failed'), stage: v.string(), errno: v.number() }),
+  v.object({ event: v.literal('exited'), code: v.optional(v.number()), signal: v.optional(v.number()) }),
+]);
+
+export interface AppCommand {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly user: AppUser;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly dropCapabilities: string;
+}
+
+/** The PID the application gets in its namespace: above those that crac-init and CRIU need at a restore, low enough to be free. */
+export const appPid = 40;
+
+export class App {
+  readonly initPid: number;
+  /** PID of the application as seen by this program. */
+  readonly pid: number;
+  /** Standard output and error, line by line. */
+  readonly lines: LineLog;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<string>;
+  #exited: string | undefined;
+
+  private constructor(fields: { initPid: number; pid: number; child: ChildProcess; lines: LineLog; exit: Promise<string> }) {
+    this.initPid = fields.initPid;
+    this.pid = fields.pid;
+    this.#child = fields.child;
+    this.lines = fields.lines;
+    this.#exit = fields.exit;
+    void fields.exit.then((how) => (this.#exited = how));
+  }
+
+  /** The last lines of the application's output, oldest first. */
+  get lastLines(): readonly string[] {
+    return this.lines.last(20);
+  }
+
+  /** How the application ended ("code 1", "signal 9"), undefined while it lives. */
+  get exited(): string | undefined {
+    return this.#exited;
+  }
+
+  /** Settles when the application has ended. */
+  get exit(): Promise<string> {
+    return this.#exit;
+  }
+
+  /**
+   * Starts the application. `step` names the step that lines of its output belong to at that moment.
+   * Throws CRAC-APP-START-FAILED where the command cannot be run.
+   */
+  static start(command: AppCommand, step: () => StepName): Promise<App> {
+    const { user } = command;
+    const child = spawnInit(
+      [
+        '@app',
+        ...['--pid', String(appPid), '--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(',')],
+        ...['--cwd', command.cwd, '--drop-caps', command.dropCapabilities, '--status-fd', '3', '--'],
+        ...command.argv,
+      ],
+      { env: command.environment, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
+    );
+    const lines = new LineLog();
+    const follow = (stream: Readable, name: 'stdout' | 'stderr'): void => {
+      createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line);
+        emitLine(step(), 'app', name, line);
+      });
+    };
+    if (child.stdout !== null) follow(child.stdout, 'stdout');
+    if (child.stderr !== null) follow(child.stderr, 'stderr');
+
+    const commandText = command.argv.join(' ');
+    return new Promise((resolve, reject) => {
+      let ended: (how: string) => void = () => undefined;
+      const exit = new Promise<string>((settle) => (ended = settle));
+      let how = 'unknown';
+      const statusLines = createInterface({ input: child.stdio[3] as Readable });
+      statusLines.on('line', (line) => {
+        const message = v.parse(status, JSON.parse(line));
+        if (message.event === 'started') resolve(new App({ initPid: message.initPid, pid: message.appPid, child, lines, exit }));
+        if (message.event === 'failed')
+          reject(CracError.of('CRAC-APP-START-FAILED', { command: commandText, message: startFailure(message.stage, message.errno) }));
+        if (message.event === 'exited') how = message.signal === undefined ? `exit code ${message.code ?? 0}` : `signal ${message.signal}`;
+      });
+      child.on('error', (cause) => {
+        reject(CracError.of('CRAC-APP-START-FAILED', { command: commandText, message: cause.message }, { cause }));
+      });
+      // close, not exit: the last lines of the output have been read then.
+      child.on('close', (code, signal) => {
+        ended(how === 'unknown' && code !== 0 ? `crac-init: ${signal ?? `exit code ${String(code)}`}` : how);
+        reject(CracError.of('CRAC-APP-START-FAILED', { command: commandText, message: how }));
+      });
+    });
+  }
+
+  /** Throws CRAC-APP-EXITED if the application has ended. */
+  assertAlive(during: string): void {
+    if (this.#exited !== undefined) throw this.exitError(during);
+  }
+
+  exitError(during: string): CracError {
+    return CracError.of('CRAC-APP-EXITED', { status: this.#exited ?? 'ended', during, lastLines: this.lastLines });
+  }
+
+  /** Fails as soon as the application ends, else gives what `work` gives. */
+  async whileAlive<T>(during: string, work: (signal: AbortSignal) => Promise<T>, outer: AbortSignal): Promise<T> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([outer, stop.signal]);
+    const death = this.#exit.then(() => {
+      stop.abort();
+      throw this.exitError(during);
+    });
+    return Promise.race([work(signal), death]);
+  }
+
+  /** Ends the application and everything in its PID namespace. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** errno(3) values that a wrong command meets; the rest is told by number. */
+function startFailure(stage: string, errno: number): string {
+  const reasons: Readonly<Record<number, string>> = {
+    1: 'operation not permitted',
+    2: 'no such file or directory',
+    8: 'not an executable format (no #! line?)',
+    13: 'permission denied',
+    20: 'not a directory',
+    28: 'no space left on device',
+  };
+  return `${stage}: ${reasons[errno] ?? `errno ${errno}`}`;
+}

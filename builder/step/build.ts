@@ -1,0 +1,202 @@
+/** The steps from `start` to the packed layers, in the build container. */
+import { chmod, copyFile, readFile, readdir, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attach } from '../attach/attach.js';
+import { dumpWithCriu } from '../checkpoint/criu.js';
+import type { Readiness } from '../dockerfile/readiness.js';
+import { CracError } from '../errors.js';
+import type { StepName } from '../events.js';
+import { runStep } from '../run-step.js';
+import { App } from './app.js';
+import type { CommandWorld } from './commands.js';
+import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
+import { chooseCpu, type CpuChoice } from './cpu.js';
+import { runInit } from './init.js';
+import { packLayers } from './pack.js';
+import { chooseRoot, innerTids, readTree, type CheckpointRoot } from './processes.js';
+import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
+import { waitForNoConnections } from './quiet.js';
+import { waitForReadiness } from './ready.js';
+import { emit, requestChanges } from './report.js';
+import { jdkVersion, shrinkHeap, waitUntilIdle } from './settle.js';
+import { findUser, type AppUser } from './user.js';
+import { checkScripts, runWarmups } from './warm.js';
+
+/** Above this PID a restore spends noticeable time on using up PIDs. */
+const manyPids = 300;
+
+interface Started {
+  readonly app: App;
+  readonly user: AppUser;
+  readonly cpu: CpuChoice;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly roots: readonly string[];
+  readonly baseline: Baseline;
+}
+
+interface Settled extends CheckpointRoot {
+  readonly jdk: string;
+  readonly tids: readonly number[];
+  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+}
+
+/** Variables that crac-init and this program were given and the application is not to see. */
+const ofOurs = new Set(['CRAC_BUILD_DEBUG']);
+
+/** Secret files come in the out volume, which the application cannot be shown, and move to the tmpfs made for them. */
+async function placeSecrets(): Promise<void> {
+  const source = `${outDirectory}/secrets`;
+  const names = await readdir(source).catch(() => []);
+  for (const name of names) {
+    await copyFile(`${source}/${name}`, `${secretDirectory}/${name}`);
+    await chmod(`${secretDirectory}/${name}`, 0o444);
+  }
+  await rm(source, { recursive: true, force: true });
+}
+
+async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortSignal): Promise<Started> {
+  const user = await findUser(plan.user);
+  const cpu = await chooseCpu(plan.cpu, signal);
+  await checkScripts(plan.warmups, process.env['PATH'] ?? '');
+  const inherited = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !ofOurs.has(entry[0]),
+  );
+  // The engine sets HOME by the user of PID 1, which is root here and USER at a start.
+  const environment: Readonly<Record<string, string>> = { ...Object.fromEntries(inherited), ...(!plan.homeIsSet && { HOME: user.home }) };
+  const javaOptions = [environment['JAVA_TOOL_OPTIONS'], ...cpu.jvmOptions]
+    .filter((option) => option !== undefined && option !== '')
+    .join(' ');
+  const injected = { ...cpu.environment, ...(cpu.jvmOptions.length > 0 && { JAVA_TOOL_OPTIONS: javaOptions }) };
+  await placeSecrets();
+  const roots = await carriedRoots();
+  const baseline = await takeBaseline(roots);
+  const app = await App.start(
+    {
+      argv: plan.argv,
+      cwd: plan.cwd,
+      user,
+      environment: { ...environment, ...plan.secretEnvironment, ...injected },
+      dropCapabilities: plan.dropCapabilities,
+    },
+    currentStep,
+  );
+  return { app, user, cpu, environment, roots, baseline };
+}
+
+async function settle(plan: StepPlan, app: App, signal: AbortSignal): Promise<Settled> {
+  const tree = await readTree(app.pid);
+  app.assertAlive('before the checkpoint');
+  const chosen = chooseRoot(tree);
+  if (chosen.shell !== undefined) {
+    emit({
+      type: 'notice',
+      step: 'settle',
+      text: `the JVM is checkpointed without the shell that started it (${chosen.shell.command.slice(0, 60)}): lines after java will not run; "exec java" makes this plain`,
+    });
+  }
+  const { jvm } = chosen;
+  let jdk = 'unknown';
+  if (plan.gc === 'full') {
+    const listener = await attach(jvm.pid, signal);
+    jdk = await jdkVersion(listener);
+    await waitUntilIdle(listener, jvm.pid, 20_000, signal);
+    await shrinkHeap(listener, signal);
+    await waitUntilIdle(listener, jvm.pid, 10_000, signal);
+    await listener.close();
+  } else {
+    await waitUntilIdle(undefined, jvm.pid, 10_000, signal);
+  }
+  await waitForNoConnections(
+    tree.map((p) => p.pid),
+    3000,
+    signal,
+  );
+  const tids = await innerTids(jvm.pid);
+  const highest = tids.at(-1) ?? 0;
+  if (highest > manyPids) {
+    emit({
+      type: 'warning',
+      step: 'settle',
+      text: `the JVM's threads reach PID ${highest}: each restore uses up that many PIDs first; fewer processes before the checkpoint make it faster`,
+    });
+  }
+  const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
+  const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
+  return { ...chosen, jdk, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
+}
+
+async function checkpoint(app: App, user: AppUser, settled: Settled, signal: AbortSignal): Promise<void> {
+  const { root, shell } = settled;
+  const appEnded = async (): Promise<void> => {
+    // The dumped processes are killed by CRIU; a shell that waited for its JVM ends by itself, or is ended here.
+    if (shell !== undefined) app.kill();
+    const ended = await Promise.race([app.exit.then(() => true), sleep(10_000, false, { signal })]);
+    if (!ended) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: 'the application still runs after the dump' });
+  };
+  await dumpWithCriu(
+    {
+      pid: root.pid,
+      innerPid: root.innerPid,
+      user,
+      outsideSession: shell !== undefined,
+      directory: `${outDirectory}/checkpoint/criu`,
+      runtimeDirectory,
+    },
+    { runInit, appEnded },
+    signal,
+  );
+}
+
+/** Runs the plan of OUT/plan.json. Whatever happens, the application does not outlive this call. */
+export async function buildInContainer(signal: AbortSignal): Promise<StepResult> {
+  const planFile = `${outDirectory}/plan.json`;
+  const plan = JSON.parse(await readFile(planFile, 'utf8')) as StepPlan;
+  // It holds the values of secrets.
+  await rm(planFile);
+  const warnings: string[] = [];
+  let current: StepName = 'start';
+  const step = <T>(name: StepName, title: string, work: () => Promise<{ value: T; bytes?: number; detail?: string }>): Promise<T> => {
+    current = name;
+    return runStep(emit, name, title, work);
+  };
+
+  const started = await step('start', `starting ${plan.argv.join(' ')}`, async () => ({ value: await start(plan, () => current, signal) }));
+  const { app } = started;
+  const world: CommandWorld = { user: started.user, cwd: plan.cwd, environment: { ...started.environment, ...plan.secretEnvironment } };
+  try {
+    const readiness = await step('ready', 'waiting until the application is ready', async () => {
+      const found: Readiness = await app.whileAlive('before it was ready', (s) => waitForReadiness(app, plan, world, s), signal);
+      return { value: found };
+    });
+    if (plan.warmups.length > 0) {
+      await step('warm-up', 'warming up', async () => {
+        await app.whileAlive('in the warm-up', (s) => runWarmups(plan.warmups, readiness, plan.exposedPorts, world, s), signal);
+        return { value: undefined };
+      });
+    }
+    const settled = await step('settle', 'bringing the JVM to rest', async () => ({
+      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, s), signal),
+    }));
+    await step('checkpoint', 'dumping the process', async () => {
+      await checkpoint(app, started.user, settled, signal);
+      return { value: undefined };
+    });
+    const changes = await requestChanges();
+    current = 'checkpoint';
+    const packed = await packLayers({ plan, ...started, ...settled, changes }, emit, signal);
+    return {
+      ...packed,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      jdk: settled.jdk,
+      cpu: started.cpu.level,
+      pid: settled.root.innerPid,
+      threads: settled.tids.length,
+      highestTid: settled.tids.at(-1) ?? 0,
+      uid: started.user.uid,
+      readiness,
+      warnings,
+    };
+  } finally {
+    app.kill();
+  }
+}

@@ -1,0 +1,133 @@
+/** The restore record of a finished dump, and the edits its images need. */
+import { stat } from 'node:fs/promises';
+import {
+  applyEdits,
+  allowGrownLogs,
+  dropTimeNamespace,
+  editImages,
+  leadOwnSession,
+  makeMappingsPrivate,
+  type CheckpointEdit,
+} from '../../images/criu/edits.js';
+import { findProblems, readCheckpoint, type CriuCheckpoint } from '../../images/criu/checkpoint.js';
+import { readImageSet, writeImageVariant } from '../../images/criu/directory.js';
+import { hashEnvironmentValue, type RecordedFile, type RestoreRecord } from '../../images/record/record.js';
+import { mkdir, readdir } from 'node:fs/promises';
+import { CracError } from '../errors.js';
+import { perfData, type Carried } from './carry.js';
+import type { CpuChoice } from './cpu.js';
+import { runtimeDirectory, type StepPlan } from './protocol.js';
+import type { AppUser } from './user.js';
+
+/** Rate that even a slow disk gives, for the deadline of a restore (design: deadline). */
+const slowBytesPerSecond = 20_000_000;
+const leastDeadlineMs = 10_000;
+
+export interface RecordInput {
+  readonly plan: StepPlan;
+  readonly user: AppUser;
+  readonly cpu: CpuChoice;
+  /** The application's environment without secrets and without what the builder added. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+  readonly rootPid: number;
+  readonly dumpBytes: number;
+  readonly checkpoint: CriuCheckpoint;
+  readonly carried: readonly Carried[];
+  readonly privateVariant: boolean;
+  /** Names below checkpoint/ with their sizes. */
+  readonly checkpointFiles: readonly { readonly name: string; readonly sizeBytes: bigint }[];
+}
+
+/** Edits the images for a restore in another container, and checks that they are complete. Throws CRAC-CHECKPOINT-INCOMPLETE. */
+export async function prepareImages(directory: string, withoutShell: boolean): Promise<CriuCheckpoint> {
+  const edits: CheckpointEdit[] = [dropTimeNamespace, allowGrownLogs, ...(withoutShell ? [leadOwnSession] : [])];
+  await applyEdits(directory, edits);
+  const checkpoint = await readCheckpoint(directory);
+  const problems = findProblems(checkpoint);
+  if (problems.length > 0) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: problems.join('; ') });
+  return checkpoint;
+}
+
+/**
+ * Makes a second set of images where the JVM's performance data is a private mapping of the carried copy, for starts at which /tmp
+ * cannot be written. False where there is no performance data.
+ */
+export async function writePrivateVariant(base: string, directory: string, carried: readonly Carried[]): Promise<boolean> {
+  const copies = new Map(
+    carried.filter(({ entry }) => entry.refresh).map(({ entry }) => [entry.path, `${runtimeDirectory}/checkpoint/carry/${entry.content}`]),
+  );
+  if (copies.size === 0) return false;
+  const before = await readImageSet(base);
+  const edit = makeMappingsPrivate((path) => {
+    const copy = copies.get(path);
+    return copy === undefined ? undefined : { path: copy };
+  });
+  await mkdir(directory, { mode: 0o700 });
+  await writeImageVariant(directory, base, before, editImages(before, [edit]));
+  return (await readdir(directory)).length > 0;
+}
+
+/** Files whose contents a restored process relies on: mapped or open, on disk, not made anew at every start. */
+export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly Carried[]): Promise<readonly RecordedFile[]> {
+  const carriedPaths = new Set(carried.map(({ entry }) => entry.path));
+  const files = new Map<string, RecordedFile>();
+  for (const file of checkpoint.files) {
+    if (file.kind !== 'regular' || file.deleted !== undefined || file.external || perfData.test(file.path)) continue;
+    if (/^\/(proc|sys|dev)\//.test(file.path)) continue;
+    const stats = await stat(file.path, { bigint: true }).catch(() => undefined);
+    if (stats?.isFile() !== true) continue;
+    const append = file.append && !file.roles.has('written') && (files.get(file.path)?.use ?? 'append') === 'append';
+    files.set(file.path, {
+      path: file.path,
+      use: append ? 'append' : 'other',
+      sizeBytes: stats.size,
+      mtimeSeconds: stats.mtimeNs / 1_000_000_000n,
+      carried: carriedPaths.has(file.path),
+    });
+  }
+  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** The number by which a standard stream is handed over at a restore; 0: it was no pipe. */
+function pipeIdOf(checkpoint: CriuCheckpoint, pid: number, fd: number): number {
+  const descriptor = checkpoint.processes.find((p) => p.pid === pid)?.descriptors.find((d) => d.fd === fd);
+  const file = checkpoint.files.find((f) => f.id === descriptor?.fileId);
+  return file?.kind === 'pipe' ? file.pipeId : 0;
+}
+
+/** Puts together what crac-init compares and does at a start. */
+export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
+  const { plan, cpu, checkpoint, rootPid } = input;
+  const root = checkpoint.processes.find((p) => p.pid === rootPid);
+  if (root === undefined) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `process ${rootPid} is not in the dump` });
+  const tids = checkpoint.processes.flatMap((p) => p.threads.map((thread) => thread.tid));
+  return {
+    restorer: 'criu',
+    mode: 'read',
+    fallback: plan.fallback,
+    deadlineMs: Math.max(leastDeadlineMs, Math.ceil((input.dumpBytes / slowBytesPerSecond) * 1000)),
+    argv: plan.argv,
+    cwd: plan.cwd,
+    uid: input.user.uid,
+    gid: input.user.gid,
+    environment: Object.entries(input.environment).map(([name, value]) => ({ name, valueHash: hashEnvironmentValue(value) })),
+    secretNames: Object.keys(plan.secretEnvironment),
+    ignoredEnvironment: plan.ignoredEnvironment,
+    cpuWords: cpu.requiredWords,
+    cpuVendor: cpu.vendor,
+    xcr0: cpu.xcr0,
+    boundAtStart: true,
+    monotonicNs: input.clocks.monotonicNs,
+    boottimeNs: input.clocks.boottimeNs,
+    memoryBytes: BigInt(input.dumpBytes),
+    pid: rootPid,
+    tids: [...new Set(tids)].sort((a, b) => a - b),
+    effectiveCapabilities: root.credentials.effective,
+    streamPipeIds: [pipeIdOf(checkpoint, rootPid, 0), pipeIdOf(checkpoint, rootPid, 1), pipeIdOf(checkpoint, rootPid, 2)],
+    files: await recordFiles(checkpoint, input.carried),
+    carried: input.carried.map(({ entry }) => entry),
+    checkpointFiles: input.checkpointFiles,
+    privateVariant: input.privateVariant,
+  };
+}

@@ -1,0 +1,61 @@
+/** The CPU a checkpoint is made for: what the build host has, what the JVM and libc are told to use, and what a start must have. */
+import * as v from 'valibot';
+import { CracError } from '../errors.js';
+import { requiredWords, x86Level } from '../../images/record/cpu.js';
+import { runInit } from './init.js';
+import type { CpuLevel } from './protocol.js';
+
+const answer = v.object({ words: v.array(v.string()), xcr0: v.string(), vendor: v.string(), brand: v.string() });
+
+export interface CpuChoice {
+  readonly level: CpuLevel;
+  readonly requiredWords: readonly bigint[];
+  readonly vendor: string;
+  readonly xcr0: bigint;
+  readonly brand: string;
+  /** Options for the JVM and variables for libc that keep them within the level. */
+  readonly jvmOptions: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+// Names of glibc's tunable glibc.cpu.hwcaps (glibc manual, "Hardware Capability Tunables").
+const avx512 = ['AVX512F', 'AVX512VL', 'AVX512BW', 'AVX512CD', 'AVX512DQ'];
+const v3Only = ['AVX2', 'AVX', 'BMI1', 'BMI2', 'FMA', 'ERMS', 'FSRM'];
+// Product flags of HotSpot 17 to 25; the intrinsics that need these features go off with them.
+const v2Flags = [
+  '-XX:UseAVX=0',
+  '-XX:-UseBMI1Instructions',
+  '-XX:-UseBMI2Instructions',
+  '-XX:-UseFMA',
+  '-XX:-UseCountLeadingZerosInstruction',
+  '-XX:-UseCountTrailingZerosInstruction',
+];
+
+const rank = (level: string): number => Number(/v(\d)$/.exec(level)?.[1] ?? 9);
+
+/** Asks the CPU and decides; `wanted` null: x86-64-v3 where the host has it, else native. */
+export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): Promise<CpuChoice> {
+  const { stdout } = await runInit(['@cpu'], { signal });
+  const { words: texts, xcr0, vendor, brand } = v.parse(answer, JSON.parse(stdout));
+  const words = texts.map((text) => BigInt(text));
+  const host = x86Level(words);
+  const level: CpuLevel = wanted ?? (rank(host) >= 3 ? 'x86-64-v3' : 'native');
+  if (level !== 'native' && rank(level) > rank(host)) {
+    throw CracError.of('CRAC-USAGE-FLAG', { flag: '--cpu', value: level, expected: `a level that the build host has: ${host} or lower` });
+  }
+  const masked = level === 'native' || rank(level) >= rank(host) ? [] : rank(level) <= 2 ? [...avx512, ...v3Only] : avx512;
+  const jvmOptions = masked.length === 0 ? [] : rank(level) <= 2 ? v2Flags : ['-XX:UseAVX=2'];
+  return {
+    level,
+    requiredWords: level === 'native' ? words : requiredWords(words, level),
+    vendor,
+    xcr0: BigInt(xcr0),
+    brand,
+    jvmOptions,
+    environment: {
+      // glibc's lazy binding saves registers by the XSAVE size it saw at start: on a CPU with more state that kills the process.
+      LD_BIND_NOW: '1',
+      ...(masked.length > 0 && { GLIBC_TUNABLES: `glibc.cpu.hwcaps=${masked.map((name) => `-${name}`).join(',')}` }),
+    },
+  };
+}

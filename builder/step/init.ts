@@ -1,0 +1,33 @@
+/** Runs crac-init's tool verbs (see templates/init) in the container that this program is in. */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { initPath } from './protocol.js';
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A started child with a verb of crac-init. */
+export function spawnInit(args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdio: StdioOptions; cwd?: string }): ChildProcess {
+  return spawn(initPath, args, { env: options.env ?? {}, stdio: options.stdio, ...(options.cwd !== undefined && { cwd: options.cwd }) });
+}
+
+/** Runs a verb to its end and collects what it prints (small outputs only). */
+export function runInit(args: readonly string[], options: { env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {}): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(initPath, args, {
+      env: options.env ?? {},
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.signal && { signal: options.signal, killSignal: 'SIGKILL' }),
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (part: string) => (output.stdout += part));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (output.stderr += part));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, ...output });
+    });
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * What the command line and the step program say to each other. The plan is a file in the out volume; events, one request and the
+ * result are JSON lines on the step program's standard output; the answer comes on its standard input.
+ */
+import * as v from 'valibot';
+import type { ErrorReport } from '../errors.js';
+import type { BuildEvent } from '../events.js';
+import type { Readiness } from '../dockerfile/readiness.js';
+import type { Warmup } from '../dockerfile/warmup.js';
+
+/** Where the out volume is mounted in the build container. */
+export const outDirectory = '/.crac-build-out';
+/** Where the runtime is mounted (build container) or lies (final image). */
+export const runtimeDirectory = '/.crac-build';
+/** Where the application finds the files of build secrets: a tmpfs, in no layer. */
+export const secretDirectory = '/run/secrets';
+/** crac-init in build containers and final images. */
+export const initPath = `${runtimeDirectory}/init`;
+
+/** How the step program is started: Node with its own loader and libraries, so that the app image needs none. */
+export const stepCommand: readonly string[] = [
+  `${runtimeDirectory}/node/ld.so`,
+  '--library-path',
+  `${runtimeDirectory}/node/lib`,
+  `${runtimeDirectory}/node/node`,
+  `${runtimeDirectory}/step.mjs`,
+];
+
+export type CpuLevel = 'x86-64-v2' | 'x86-64-v3' | 'x86-64-v4' | 'native';
+
+/** Everything the step program needs; written by the command line to OUT/plan.json. */
+export interface StepPlan {
+  readonly schema: 'crac-build/step/1';
+  /** The whole command of the application: entry point and arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** USER of the image, in Docker's forms: "", uid, name, uid:gid, name:group. */
+  readonly user: string;
+  /** The image's configuration sets HOME itself. */
+  readonly homeIsSet: boolean;
+  /** Variables of build secrets: in the application's environment, in no image. */
+  readonly secretEnvironment: Readonly<Record<string, string>>;
+  readonly ignoredEnvironment: readonly string[];
+  readonly exposedPorts: readonly number[];
+  readonly readiness: Readiness | null;
+  readonly warmups: readonly Warmup[];
+  readonly gc: 'full' | 'none';
+  readonly cpu: CpuLevel | null;
+  readonly fallback: 'cold' | 'fail';
+  /** Capabilities of the build container that the application must not have, as a hexadecimal mask. */
+  readonly dropCapabilities: string;
+}
+
+/** A path that differs from the image, as the engine reports it (changes of a container). */
+export interface Change {
+  readonly path: string;
+  readonly kind: 'modified' | 'added' | 'deleted';
+}
+
+export interface StepLayer {
+  readonly role: 'files' | 'checkpoint';
+  /** Path of the finished layer tar in the build container. */
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export interface StepResult {
+  readonly layers: readonly StepLayer[];
+  readonly dumpBytes: number;
+  readonly peakRssBytes: number;
+  readonly jdk: string;
+  readonly cpu: string;
+  readonly kernel: string;
+  readonly pid: number;
+  readonly threads: number;
+  readonly highestTid: number;
+  readonly uid: number;
+  readonly readiness: Readiness;
+  readonly warnings: readonly string[];
+}
+
+export type StepMessage =
+  | { readonly type: 'event'; readonly event: BuildEvent }
+  | { readonly type: 'need-changes' }
+  | { readonly type: 'result'; readonly result: StepResult }
+  | { readonly type: 'error'; readonly error: ErrorReport };
+
+export const changesMessage = v.object({
+  type: v.literal('changes'),
+  changes: v.array(v.object({ path: v.string(), kind: v.picklist(['modified', 'added', 'deleted']) })),
+});

@@ -1,0 +1,67 @@
+/**
+ * Brings the JVM to rest before the dump: full collection, heap shrunk, C heap trimmed, nothing compiling, no connection, no attach
+ * listener. The order of the flags and the second collection are needed, see each place.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attach } from '../attach/attach.js';
+import { CracError } from '../errors.js';
+import { emit } from './report.js';
+import { cpuTicks } from './processes.js';
+
+/** Frees and gives back what the collector can give back. Flags that a collector does not have are left alone. */
+export async function shrinkHeap(jvm: Attach, signal: AbortSignal): Promise<void> {
+  const flag = async (name: string): Promise<string | undefined> => {
+    const reply = await jvm.operation('printflag', name);
+    return /=(\d+)/.exec(reply.text)?.[1];
+  };
+  const minimum = await flag('MinHeapFreeRatio');
+  const maximum = await flag('MaxHeapFreeRatio');
+  // HotSpot checks Min <= Max at each change: lower the minimum first, and give the maximum back first.
+  await jvm.operation('setflag', 'MinHeapFreeRatio', '0');
+  await jvm.operation('setflag', 'MaxHeapFreeRatio', '1');
+  // G1 of JDK 17 and 21 shrinks at the second full collection only; GC.run ignores DisableExplicitGC.
+  for (let round = 0; round < 2; round++) {
+    const reply = await jvm.jcmd('GC.run');
+    if (reply.code !== 0) throw CracError.of('CRAC-ATTACH-FAILED', { command: 'GC.run', message: reply.text.trim() });
+  }
+  // G1 gives regions back concurrently, after the collection has answered.
+  await sleep(1000, undefined, { signal });
+  if (maximum !== undefined) await jvm.operation('setflag', 'MaxHeapFreeRatio', maximum);
+  if (minimum !== undefined) await jvm.operation('setflag', 'MinHeapFreeRatio', minimum);
+  // Unknown to the first builds of 17: its reply is not looked at, the dump is only larger without it.
+  await jvm.jcmd('System.trim_native_heap');
+}
+
+/** Waits until no method waits for a compiler and the process hardly uses the CPU; gives up after `timeoutMs` and says so. */
+export async function waitUntilIdle(jvm: Attach | undefined, pid: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  let quiet = 0;
+  while (quiet < 3) {
+    if (Date.now() > end) {
+      emit({
+        type: 'warning',
+        step: 'settle',
+        text: `the JVM was not idle after ${timeoutMs / 1000} s; the checkpoint holds work in flight`,
+      });
+      return;
+    }
+    const before = await cpuTicks(pid);
+    await sleep(100, undefined, { signal });
+    // Two ticks of 10 ms in 100 ms: the housekeeping of a JVM and its frameworks, not work.
+    const idle = (await cpuTicks(pid)) - before <= 2;
+    const compiling = jvm !== undefined && idle && hasQueuedMethods((await jvm.jcmd('Compiler.queue')).text);
+    quiet = idle && !compiling ? quiet + 1 : 0;
+  }
+}
+
+/** Reads the answer of jcmd Compiler.queue: a line for each thread and each queued method. */
+export function hasQueuedMethods(text: string): boolean {
+  return text.split('\n').some((line) => /^\s*\d+\s+[%s!bn ]*\d\s+\S+::/.test(line));
+}
+
+/** The version that the JVM tells of itself, for labels; "unknown" where it does not. */
+export async function jdkVersion(jvm: Attach): Promise<string> {
+  const { code, text } = await jvm.jcmd('VM.version');
+  const lines = text.split('\n').filter((line) => line !== '');
+  return code === 0 ? lines.join(', ').slice(0, 200) : 'unknown';
+}

@@ -5,7 +5,7 @@
 import yargs, { type Options } from 'yargs';
 import { CracError } from '../builder/errors.js';
 import { nearest } from '../builder/dockerfile/nearest.js';
-import { commands, everywhere, Given, type CommandName, type FlagSpec, type FlagTable } from './flags.js';
+import { commandNames, commands, everywhere, Given, type CommandName, type FlagSpec, type FlagTable } from './flags.js';
 
 export type CommandLine =
   | { readonly kind: 'help'; readonly command: CommandName | null }
@@ -48,7 +48,9 @@ export async function readCommandLine(argv: readonly string[]): Promise<CommandL
       throw error instanceof CracError ? error : usage(explain(message || (error?.message ?? ''), words));
     });
   for (const [name, command] of Object.entries(commands)) {
-    parser.command(`${name} [${command.argument}]`, false, (y) => y.options(optionsOf(command.flags)));
+    parser.command(`${name} [${command.argument}]`, false, (y) =>
+      y.positional(command.argument, { type: 'string' }).options(optionsOf(command.flags)),
+    );
   }
   const values: Readonly<Record<string, unknown>> = await parser.parseAsync(words);
   // With numbers left as they are, the parser's words are strings.
@@ -56,9 +58,11 @@ export async function readCommandLine(argv: readonly string[]): Promise<CommandL
   const name = first === undefined ? null : (first as CommandName);
   if (values['version'] === true) return { kind: 'version' };
   if (values['help'] === true) return { kind: 'help', command: name };
-  if (name === null) throw usage(`no command is given: ${Object.keys(commands).join(', ')}`);
-  const argument = values[commands[name].argument] as string | undefined;
-  if (rest[0] !== undefined) throw usage(`${name} does not take "${rest[0]}": one ${commands[name].argument} only`);
+  if (name === null) throw usage(`no command is given: ${commandNames.join(', ')}`);
+  // What follows `--` is in `rest` even where it is the argument.
+  const named = values[commands[name].argument] as string | undefined;
+  const [argument, extra] = named === undefined ? rest : [named, ...rest];
+  if (extra !== undefined) throw usage(`${name} does not take "${extra}": one ${commands[name].argument} only`);
   return { kind: 'command', name, given: new Given(values, argument) } as CommandLine;
 }
 
@@ -80,7 +84,9 @@ function normalize(argv: readonly string[]): string[] {
   const words: string[] = [];
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? '';
-    if (word === '--') return [...words, ...argv.slice(at)];
+    const end = word === '--' ? argv.slice(at) : [];
+    if (word === '-' || end.includes('-')) throw usage('nothing is read from standard input: "-" is no name');
+    if (end.length > 0) return [...words, ...end];
     const flag = readFlag(word);
     const spec = flag && allFlags.get(flag.name);
     if (!flag || !spec) {
@@ -125,8 +131,8 @@ function explain(message: string, words: readonly string[]): string {
   }
   const [word = ''] = names;
   if (command !== undefined) return `${command} does not take "${word}": one ${commands[command].argument} only`;
-  const near = nearest(word, Object.keys(commands));
-  return `there is no command "${word}"${near === undefined ? `, only ${Object.keys(commands).join(', ')}` : `; did you mean ${near}?`}`;
+  const near = nearest(word, commandNames);
+  return `there is no command "${word}"${near === undefined ? `, only ${commandNames.join(', ')}` : `; did you mean ${near}?`}`;
 }
 
 function dashed(name: string): string {

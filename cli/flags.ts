@@ -65,6 +65,8 @@ export const commands = {
 
 export type CommandName = keyof typeof commands;
 
+export const commandNames = Object.keys(commands) as readonly CommandName[];
+
 type NamesOf<T extends FlagTable, K extends FlagKind> = { [N in keyof T]: T[N]['kind'] extends K ? N : never }[keyof T];
 
 /** The flags that were given to a command, by kind. */

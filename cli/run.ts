@@ -1,14 +1,15 @@
 /** One run of the command line, from its words to its exit status. */
 import { CracError, toCracError } from '../builder/errors.js';
-import { readCommandLine, type CommandLine } from './args.js';
+import type { CommandLine } from './args.js';
 import { exitStatusOf, listenForCancel } from './cancel.js';
+import { commandNames } from './flags.js';
 import type { Program } from './program.js';
 import type { StopSignal, Surroundings } from './surroundings.js';
 
 /** Runs a command. Everything that fails is said on standard error and becomes the status: 1, 2, or 128 + the signal's number. */
 export async function run(argv: readonly string[], surroundings: Surroundings, program: Program): Promise<number> {
   try {
-    const line = await readCommandLine(argv);
+    const line = askedForHelp(argv) ?? (await (await import('./args.js')).readCommandLine(argv));
     switch (line.kind) {
       case 'help':
         surroundings.stdout.write((await import('./help.js')).helpText(line.command));
@@ -22,6 +23,16 @@ export async function run(argv: readonly string[], surroundings: Surroundings, p
   } catch (thrown) {
     return await reportFailure(thrown, argv, surroundings);
   }
+}
+
+/** `--help`, `COMMAND --help` and `--version` need no parser, whose loading is most of the time they would take. */
+function askedForHelp(argv: readonly string[]): (CommandLine & { kind: 'help' | 'version' }) | null {
+  const last = argv.at(-1);
+  if (argv.length === 1 && last === '--version') return { kind: 'version' };
+  if (last !== '--help' && last !== '-h') return null;
+  if (argv.length === 1) return { kind: 'help', command: null };
+  const command = commandNames.find((name) => name === argv[0]);
+  return argv.length === 2 && command !== undefined ? { kind: 'help', command } : null;
 }
 
 async function runCommand(

@@ -49,8 +49,7 @@ function readSource(given: GivenToBuild, place: Place): Pick<BuildOptions, 'cont
     if (flag !== undefined) throw usage(`--${flag} belongs to a Dockerfile: it cannot be given with --from`);
     return { from };
   }
-  if (directory === undefined) throw usage('build needs the directory of a Dockerfile, such as ".", or --from IMAGE');
-  if (directory === '-') throw usage('build does not read a context from standard input: give a directory');
+  if (directory === undefined || directory === '') throw usage('build needs the directory of a Dockerfile, such as ".", or --from IMAGE');
   const file = given.text('file');
   if (file === '-') throw usage('build does not read a Dockerfile from standard input: give a path with -f');
   return {

@@ -31,6 +31,9 @@ export function renderBench(report: BenchReport, look: Look): string {
     '',
     ...renderPairs(
       [
+        ...(report.restored.restoreMs === undefined
+          ? []
+          : [['restore', `${formatMs(report.restored.restoreMs.median)} until the process runs again`] as const]),
         ['ratio', `${report.ratio.toFixed(1)} (the faster of the cold medians / restored)`],
         [
           'image',

@@ -53,7 +53,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
       look,
     ),
     '',
-    paint.bold(`memory ${formatBytes(memory.dumpBytes)} in ${memory.vmas} mappings`),
+    paint.bold(`memory: ${formatBytes(memory.dumpBytes)} in ${memory.vmas} mappings`),
     ...(memory.kinds.length === 0
       ? []
       : renderPairs(
@@ -61,7 +61,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
           look,
         )),
     '',
-    paint.bold(`files ${record.files.length}`),
+    paint.bold(`files: ${record.files.length}`),
     ...record.files.slice(0, shownFiles).map(({ path, use, sizeBytes }) => {
       const end = `  ${use}  ${formatBytes(sizeBytes)}`;
       return `  ${fit(cleanLine(path), Math.max(look.width - end.length - 3, 20), signs(look.unicode).more)}${paint.dim(end)}`;

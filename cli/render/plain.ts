@@ -21,7 +21,7 @@ export function plainPrinter(write: (text: string) => void): Printer {
       if (nowMs - progressAtMs < progressEveryMs) return;
       progressAtMs = nowMs;
     }
-    if (event.type === 'step-started') progressAtMs = nowMs;
+    if (event.type === 'step-started') progressAtMs = Number.NEGATIVE_INFINITY;
     write(`#${step.number} ${lineOf(event, step, nowMs)}\n`);
   };
 }

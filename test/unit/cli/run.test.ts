@@ -1,0 +1,213 @@
+import test from 'ava';
+import { mkdtempSync, readFileSync, existsSync, writeFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Call } from '../../../builder/api.js';
+import { CracError } from '../../../builder/errors.js';
+import type { Program } from '../../../cli/program.js';
+import { run } from '../../../cli/run.js';
+import { fakeProcess } from './surroundings.js';
+import { benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
+
+const program: Program = {
+  build: (_, call) => {
+    call.emit({ type: 'step-started', step: 'plan', title: 'look' });
+    call.emit({ type: 'step-done', step: 'plan', ms: 100 });
+    return Promise.resolve(buildResult);
+  },
+  plan: () => Promise.resolve(plan),
+  verify: () => Promise.resolve(verified),
+  bench: () => Promise.resolve(benchReport),
+  inspect: () => Promise.resolve(inspectReport),
+};
+
+test('build: the image on standard output, progress and result on standard error', async (t) => {
+  const process = fakeProcess();
+  t.is(await run(['build', '-t', 'app:warm', '.'], process, program), 0);
+  t.is(process.stdout.text, 'app:warm\n');
+  t.true(process.stderr.text.startsWith('#1 plan: look\n#1 DONE 0.1s\n\n+ app:warm  0123456789ab\n'));
+});
+
+test('build --json --progress=quiet: the object alone', async (t) => {
+  const process = fakeProcess();
+  t.is(await run(['build', '--json', '--progress=quiet', '-t', 'app:warm', '.'], process, program), 0);
+  t.deepEqual(JSON.parse(process.stdout.text), buildResult);
+  t.is(process.stderr.text, '');
+});
+
+test('build --progress=rawjson: an event a line on standard error', async (t) => {
+  const process = fakeProcess();
+  await run(['build', '--progress=rawjson', '-t', 'app:warm', '.'], process, program);
+  const lines = process.stderr.text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.deepEqual(
+    lines.map(({ type, step, time }) => [type, step, typeof time]),
+    [
+      ['step-started', 'plan', 'string'],
+      ['step-done', 'plan', 'string'],
+    ],
+  );
+});
+
+test('build --dry-run, verify, bench, inspect: the result on standard output', async (t) => {
+  for (const [words, first] of [
+    [['build', '--dry-run', '-t', 'a', '.'], 'plan for app:warm'],
+    [['verify', 'app:warm'], '+ app:warm'],
+    [['bench', 'app:warm'], 'app:warm  criu, mode read, 15 starts of each kind'],
+    [['inspect', 'app:warm'], 'app:warm  0123456789ab'],
+  ] as const) {
+    const process = fakeProcess();
+    t.is(await run(words, process, program), 0);
+    t.is(process.stdout.text.split('\n')[0], first);
+    t.is(process.stderr.text, '');
+  }
+});
+
+test('verify: status 1 where it started cold', async (t) => {
+  const process = fakeProcess();
+  t.is(await run(['verify', 'app:warm'], process, { ...program, verify: () => Promise.resolve(verifiedCold) }), 1);
+});
+
+test('bench: what it is asked for', async (t) => {
+  const asked: unknown[] = [];
+  const bench: Program['bench'] = (image, options) => {
+    asked.push([image, options]);
+    return Promise.resolve(benchReport);
+  };
+  await run(['bench', 'a'], fakeProcess(), { ...program, bench });
+  await run(['bench', '--runs', '3', '--no-base', 'a'], fakeProcess(), { ...program, bench });
+  t.deepEqual(asked, [
+    ['a', { runs: 15, base: true }],
+    ['a', { runs: 3, base: false }],
+  ]);
+});
+
+test('help and version, quick or not', async (t) => {
+  for (const words of [['--help'], ['build', '--help'], ['build', '--json', '-h']]) {
+    const process = fakeProcess();
+    t.is(await run(words, process, program), 0);
+    t.true(process.stdout.text.startsWith('Usage: crac-build '));
+  }
+});
+
+test('an error is text on standard error, and with --json an object on standard output', async (t) => {
+  const failing = { ...program, verify: () => Promise.reject(CracError.of('CRAC-IMAGE-NOT-BAKED', { image: 'app' })) };
+  const process = fakeProcess();
+  t.is(await run(['verify', '--json', 'app'], process, failing), 2);
+  t.deepEqual(JSON.parse(process.stdout.text), {
+    error: {
+      code: 'CRAC-IMAGE-NOT-BAKED',
+      exit: 2,
+      what: 'app has no checkpoint of crac-build',
+      hint: 'Make one with crac-build build --from IMAGE -t NEW.',
+      causes: [],
+    },
+  });
+  t.true(process.stderr.text.startsWith('error CRAC-IMAGE-NOT-BAKED: app has no checkpoint of crac-build\n'));
+});
+
+test('a bug is CRAC-INTERNAL, with a stack only where one is asked for', async (t) => {
+  const failing = { ...program, inspect: () => Promise.reject(new TypeError('boom')) };
+  const process = fakeProcess();
+  t.is(await run(['inspect', 'a'], process, failing), 1);
+  t.is(process.stderr.text, 'error CRAC-INTERNAL: internal error: boom\ntry: This is a bug: CRAC_BUILD_DEBUG=1 shows where.\n');
+  const debugged = fakeProcess({ CRAC_BUILD_DEBUG: '1' });
+  await run(['inspect', 'a'], debugged, failing);
+  t.regex(debugged.stderr.text, /TypeError: boom\n {4}at /);
+});
+
+test('rawjson keeps to JSON for errors', async (t) => {
+  const process = fakeProcess();
+  await run(['verify', '--progress', 'rawjson'], process, program);
+  t.is((JSON.parse(process.stderr.text) as { type: string }).type, 'error');
+});
+
+/** Work that ends when it is told to stop. */
+function untilAborted({ signal }: Call): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });
+}
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} cancels, status ${status}`, async (t) => {
+    const process = fakeProcess();
+    const ended = run(['verify', 'a'], process, {
+      ...program,
+      verify: (_, call) => {
+        queueMicrotask(() => {
+          process.send(signal);
+        });
+        return untilAborted(call);
+      },
+    });
+    t.is(await ended, status);
+    t.is(
+      process.stderr.text,
+      `cancelling... (again to stop at once)\nerror CRAC-CANCELLED: cancelled by ${signal}\ntry: Nothing was left behind.\n`,
+    );
+    t.deepEqual(process.exits, []);
+  });
+}
+
+test('what fails while cancelling is the cause', async (t) => {
+  const process = fakeProcess();
+  const status = await run(['verify', 'a'], process, {
+    ...program,
+    verify: async (_, call) => {
+      const ended = untilAborted(call);
+      process.send('SIGINT');
+      await ended.catch(() => null);
+      throw CracError.of('CRAC-ENGINE-FAILED', { request: 'remove', message: 'gone' });
+    },
+  });
+  t.is(status, 130);
+  t.true(process.stderr.text.includes('cause: the engine failed at remove: gone\n'));
+});
+
+test('a second signal ends the process and says what may be left', async (t) => {
+  const process = fakeProcess();
+  await run(['verify', 'a'], process, {
+    ...program,
+    verify: (_, call) => {
+      const ended = untilAborted(call);
+      process.send('SIGINT');
+      process.send('SIGINT');
+      return ended;
+    },
+  });
+  t.deepEqual(process.exits, [130]);
+  t.true(process.stderr.text.includes('may be left (label dev.crac-build.build);\nthe next crac-build build removes them\n'));
+});
+
+test('--metadata-file and --iidfile', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'crac-build-run-'));
+  const words = ['build', '-t', 'a', '--metadata-file', 'm.json', '--iidfile', 'id', '.'];
+  t.is(await run(words, fakeProcess({}, directory), program), 0);
+  t.deepEqual(JSON.parse(readFileSync(join(directory, 'm.json'), 'utf8')), {
+    'image.name': 'app:warm',
+    'containerimage.config.digest': buildResult.imageId,
+    ...buildResult,
+  });
+  t.is(readFileSync(join(directory, 'id'), 'utf8'), buildResult.imageId);
+  t.deepEqual(readdirSync(directory).sort(), ['id', 'm.json']);
+});
+
+test('--iidfile: none is left by a build that fails, and one that cannot be written is refused before the build', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'crac-build-run-'));
+  writeFileSync(join(directory, 'id'), 'old');
+  const failing = { ...program, build: () => Promise.reject(CracError.of('CRAC-BAKE-FAILED', { message: 'm' })) };
+  t.is(await run(['build', '-t', 'a', '--iidfile', 'id', '.'], fakeProcess({}, directory), failing), 1);
+  t.false(existsSync(join(directory, 'id')));
+  const process = fakeProcess({}, directory);
+  t.is(await run(['build', '-t', 'a', '--iidfile', 'no/id', '.'], process, program), 2);
+  t.is(process.stdout.text, '');
+});

@@ -1,0 +1,47 @@
+/** A process for tests of the command line: streams that are kept, signals that are sent by hand. */
+import { Writable } from 'node:stream';
+import type { OutStream, StopSignal, Surroundings } from '../../../cli/surroundings.js';
+
+export class Captured extends Writable {
+  text = '';
+  readonly isTTY: boolean;
+  readonly columns: number;
+
+  constructor(isTTY = false, columns = 80) {
+    super({ decodeStrings: false });
+    this.isTTY = isTTY;
+    this.columns = columns;
+  }
+
+  override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
+    this.text += String(chunk);
+    done();
+  }
+}
+
+export interface FakeProcess extends Surroundings {
+  readonly stdout: Captured & OutStream;
+  readonly stderr: Captured & OutStream;
+  readonly send: (signal: StopSignal) => void;
+  readonly exits: number[];
+}
+
+export function fakeProcess(env: Record<string, string> = {}, cwd = '/work-dir'): FakeProcess {
+  const listeners = new Set<(signal: StopSignal) => void>();
+  const exits: number[] = [];
+  return {
+    stdout: new Captured(),
+    stderr: new Captured(),
+    env,
+    cwd,
+    onSignal: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    exit: (status) => exits.push(status),
+    send: (signal) => {
+      for (const listener of [...listeners]) listener(signal);
+    },
+    exits,
+  };
+}

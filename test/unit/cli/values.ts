@@ -1,0 +1,117 @@
+/** Results as `builder` returns them, for tests of what is printed. */
+import type { BenchReport, BuildPlan, BuildResult, InspectReport, VerifyResult } from '../../../builder/api.js';
+
+const MiB = 2 ** 20;
+
+export const verified: VerifyResult = {
+  schema: 'crac-build/verify/1',
+  image: 'app:warm',
+  restored: true,
+  cold: null,
+  restoreMs: 141.6,
+  readyMs: 187.2,
+  runArgs: ['--cap-add', 'SYS_ADMIN'],
+};
+
+export const verifiedCold: VerifyResult = {
+  ...verified,
+  restored: false,
+  cold: { code: 'NO-RIGHTS', reason: 'CRIU needs SYS_ADMIN' },
+  restoreMs: null,
+  readyMs: 3210,
+};
+
+export const buildResult: BuildResult = {
+  schema: 'crac-build/build/1',
+  image: 'app:warm',
+  imageId: `sha256:${'0123456789ab'.padEnd(64, 'c')}`,
+  baseImage: 'app:1',
+  restorer: 'criu',
+  mode: 'read',
+  bytes: { base: 212 * MiB, runtime: 21 * MiB, files: 0, checkpoint: 113 * MiB, pages: 0 },
+  bakeBytesPerSecond: 100 * MiB,
+  dumpBytes: 112 * MiB,
+  peakRssBytes: { host: 90 * MiB, step: 80 * MiB },
+  steps: [{ step: 'plan', ms: 120 }],
+  verified,
+  runArgs: ['--cap-add', 'SYS_ADMIN'],
+  runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
+  warnings: [],
+};
+
+export const plan: BuildPlan = {
+  engine: 'Docker 20.10.24, API 1.41',
+  base: 'app:1',
+  tag: 'app:warm',
+  command: ['java', '-jar', '/a b.jar'],
+  user: 'root',
+  java: 'OpenJDK 25.0.3',
+  readiness: 'http://:8080/health',
+  warmups: ['GET /todos (2000 requests)', '["/warm.sh"]'],
+  checkpoint: 'engine criu, full GC',
+  restore: 'criu, mode read, else cold',
+  cpu: 'x86-64-v3',
+  heap: '512 MiB (-Xmx512m)',
+  buildRights: [{ right: 'SYS_ADMIN', reason: 'mounts /proc of the inner PID namespace' }],
+  runRights: [],
+  warnings: ['no --memory'],
+};
+
+const spread = (median: number) => ({ min: median * 0.9, median, max: median * 1.2 });
+
+export const benchReport: BenchReport = {
+  schema: 'crac-build/bench/1',
+  image: 'app:warm',
+  restorer: 'criu',
+  mode: 'read',
+  runs: 15,
+  cold: { readyMs: spread(3210), totalMs: spread(3600), rssBytes: 213 * MiB, pssBytes: 201 * MiB, privateDirtyBytes: 190 * MiB },
+  coldBase: { readyMs: spread(3150), totalMs: spread(3500), rssBytes: 212 * MiB, pssBytes: 200 * MiB, privateDirtyBytes: 189 * MiB },
+  restored: {
+    readyMs: spread(142),
+    totalMs: spread(520),
+    restoreMs: spread(98),
+    rssBytes: 120 * MiB,
+    pssBytes: 119 * MiB,
+    privateDirtyBytes: 118 * MiB,
+  },
+  ratio: 3150 / 142,
+  bytes: buildResult.bytes,
+  fellBack: 0,
+  machine: { kernel: '6.18.1', cpu: 'AMD EPYC', cores: 2, memoryBytes: 16 * 1024 * MiB, engine: 'Docker 20.10.24' },
+};
+
+export const inspectReport: InspectReport = {
+  schema: 'crac-build/inspect/1',
+  image: 'app:warm',
+  imageId: buildResult.imageId,
+  created: '2026-01-02T03:04:05Z',
+  labels: {},
+  restorer: 'criu',
+  mode: 'read',
+  engine: 'criu',
+  jdk: 'OpenJDK 25.0.3',
+  cpu: 'x86-64-v3',
+  kernel: '6.18.1',
+  base: { name: 'app:1', digest: `sha256:${'fedcba987654'.padEnd(64, '0')}` },
+  layers: [
+    { role: 'base', diffId: `sha256:${'1'.repeat(64)}`, sizeBytes: 212 * MiB },
+    { role: 'checkpoint', diffId: `sha256:${'2'.repeat(64)}`, sizeBytes: null },
+  ],
+  record: {
+    argv: ['java', '-jar', '/app.jar'],
+    cwd: '/',
+    uid: 0,
+    gid: 0,
+    pid: 40,
+    threads: 31,
+    fallback: 'cold',
+    deadlineMs: 10_000,
+    environment: ['PATH', 'JAVA_HOME'],
+    ignoredEnvironment: [],
+    files: [{ path: '/app.jar', use: 'read', sizeBytes: 20 * MiB }],
+    carried: [],
+  },
+  memory: { dumpBytes: 112 * MiB, vmas: 264, kinds: [{ kind: 'heap', bytes: 40 * MiB }] },
+  runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
+};

@@ -314,7 +314,7 @@ export class CracError extends Error {
 function causeMessages(cause: unknown): string[] {
   const messages: string[] = [];
   for (let at = cause; at !== undefined && at !== null && messages.length < 8; at = at instanceof Error ? at.cause : undefined) {
-    messages.push(at instanceof Error ? at.message : String(at as string));
+    messages.push(at instanceof Error ? at.message : JSON.stringify(at));
   }
   return messages;
 }

@@ -67,8 +67,10 @@ async function openListener(pid: number, paths: Paths, timeoutMs: number, signal
   await makeTrigger(pid, paths.trigger);
   try {
     process.kill(pid, 'SIGQUIT');
-    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(5, undefined, { signal })) {
+    const end = Date.now() + timeoutMs;
+    while (Date.now() < end) {
       if (await exists(paths.socket)) return;
+      await sleep(5, undefined, { signal });
     }
     throw CracError.of('CRAC-ATTACH-FAILED', {
       command: 'attach',
@@ -113,9 +115,8 @@ async function closeListener(pid: number, paths: Paths, timeoutMs: number): Prom
     await makeTrigger(pid, paths.trigger);
     await rm(paths.socket);
     process.kill(pid, 'SIGQUIT');
-    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(5)) {
-      if (!(await hasThread(pid, 'Attach Listener'))) break;
-    }
+    const end = Date.now() + timeoutMs;
+    while (Date.now() < end && (await hasThread(pid, 'Attach Listener'))) await sleep(5);
     await sleep(20);
   } finally {
     await rm(paths.trigger, { force: true });

@@ -6,6 +6,7 @@ import Docker from 'dockerode';
 import http from 'node:http';
 import https from 'node:https';
 import { addAbortSignal, Readable, type Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
 import { type EngineAddress, formatAddress } from './address.js';
 import { cancelled, engineError, type RequestName } from './errors.js';
@@ -78,10 +79,16 @@ export class Requests {
     return `${request.doing} (${request.method} ${request.path})`;
   }
 
-  /** The JSON answer, checked by a schema. */
+  /** The JSON answer, checked by a schema; an empty one counts as null. */
   async json<S extends v.GenericSchema>(request: Request, schema: S, signal: AbortSignal): Promise<v.InferOutput<S>> {
-    const answer = await this.#dial(request, { isStream: false }, signal);
-    const parsed = v.safeParse(schema, Buffer.isBuffer(answer) && answer.length === 0 ? null : answer);
+    const body = await this.#body(request, signal);
+    let answer: unknown;
+    try {
+      answer = body === '' ? null : JSON.parse(body);
+    } catch (thrown) {
+      throw this.fail(thrown, request, signal);
+    }
+    const parsed = v.safeParse(schema, answer);
     if (parsed.success) return parsed.output;
     const issue = parsed.issues[0];
     throw this.fail(new Error(`unexpected answer: ${v.getDotPath(issue) ?? 'value'}: ${issue.message}`), request, signal);
@@ -89,13 +96,12 @@ export class Requests {
 
   /** A request whose answer says nothing. */
   async send(request: Request, signal: AbortSignal): Promise<void> {
-    await this.#dial(request, { isStream: false }, signal);
+    await this.#body(request, signal);
   }
 
   /** The answer's body as it comes. It fails with a CracError; the caller reads or destroys it. */
   async stream(request: Request, signal: AbortSignal): Promise<Readable> {
-    const response = (await this.#dial(request, { isStream: true }, signal)) as http.IncomingMessage;
-    addAbortSignal(signal, response);
+    const response = await this.#response(request, signal);
     const body = Readable.from(this.#guarded(response, request, signal), { objectMode: false });
     // A generator that was never asked has no finally.
     body.once('close', () => {
@@ -107,20 +113,33 @@ export class Requests {
 
   /** The answer's status and headers alone. */
   async headers(request: Request, signal: AbortSignal): Promise<{ readonly status: number; readonly headers: http.IncomingHttpHeaders }> {
-    const response = (await this.#dial(request, { isStream: true }, signal)) as http.IncomingMessage;
+    const response = await this.#response(request, signal);
     response.resume();
     return { status: response.statusCode ?? 0, headers: response.headers };
   }
 
   /** The connection itself, both ways (attach, exec). An aborted signal destroys it. */
   async upgrade(request: Request, signal: AbortSignal): Promise<Duplex> {
-    const socket = (await this.#dial(request, { isStream: true, hijack: true }, signal)) as Duplex | http.IncomingMessage;
+    const socket = (await this.#dial(request, true, signal)) as Duplex | http.IncomingMessage;
     if (socket instanceof http.IncomingMessage) {
       socket.destroy();
       throw this.fail(new Error('the engine does not upgrade the connection'), request, signal);
     }
-    addAbortSignal(signal, socket);
-    return socket;
+    return abortable(socket, signal);
+  }
+
+  async #response(request: Request, signal: AbortSignal): Promise<http.IncomingMessage> {
+    return abortable((await this.#dial(request, false, signal)) as http.IncomingMessage, signal);
+  }
+
+  async #body(request: Request, signal: AbortSignal): Promise<string> {
+    try {
+      return await text(await this.#response(request, signal));
+    } catch (thrown) {
+      throw this.fail(request.upload?.errored ?? thrown, request, signal);
+    } finally {
+      request.upload?.destroy();
+    }
   }
 
   /** Any failure of a request as a CracError. */
@@ -137,7 +156,7 @@ export class Requests {
     }
   }
 
-  async #dial(request: Request, how: { readonly isStream: boolean; readonly hijack?: boolean }, signal: AbortSignal): Promise<unknown> {
+  async #dial(request: Request, hijack: boolean, signal: AbortSignal): Promise<unknown> {
     const { upload } = request;
     // Its own signal, because every request adds a listener, and a build makes many with one signal.
     const abortSignal = AbortSignal.any([signal]);
@@ -151,11 +170,13 @@ export class Requests {
             path: `${request.path}?`,
             method: request.method,
             statusCodes: { ...good, ...Object.fromEntries((request.expected ?? []).map((status) => [status, true])) },
-            ...how,
+            // Bodies are read here: docker-modem does not see a body that breaks off.
+            isStream: true,
+            hijack,
             abortSignal,
             // A body of a length known before, in the packet of the headers: of an upgraded request, bytes that come after the
             // headers would be taken for standard input.
-            ...(how.hijack === true && { allowEmpty: true }),
+            allowEmpty: hijack,
             options: { _query: queryOf(request.query ?? {}), _body: request.body ?? {} },
             ...(upload && { file: upload }),
             ...(request.headers && { headers: { ...request.headers } }),
@@ -169,10 +190,14 @@ export class Requests {
     } catch (thrown) {
       upload?.destroy();
       throw this.fail(thrown, request, signal);
-    } finally {
-      if (!how.isStream) upload?.destroy();
     }
   }
+}
+
+/** Lets a signal destroy a stream, also one that nobody reads yet: its error is kept for the reader. */
+function abortable<S extends Duplex | Readable>(stream: S, signal: AbortSignal): S {
+  stream.on('error', () => undefined);
+  return addAbortSignal(AbortSignal.any([signal]), stream);
 }
 
 /** Lists become JSON, as the API wants them; undefined is left out. */

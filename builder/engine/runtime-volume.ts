@@ -107,7 +107,8 @@ async function findComplete(
     if (!name.startsWith(prefix)) continue;
     const holder = await createHolder(engine, image, name, { copy: false }, labels, signal);
     try {
-      if (await holder.statPath(`${runtimeMountPath}/${markerName}`, signal)) return { name, image, release: (until) => holder.remove(until) };
+      if (await holder.statPath(`${runtimeMountPath}/${markerName}`, signal))
+        return { name, image, release: (until) => holder.remove(until) };
     } catch (error) {
       await holder.remove(AbortSignal.timeout(5_000));
       throw error;

@@ -18,7 +18,7 @@ export function firstFile(tar: Readable): Promise<ArchivedFile> {
     entries.on('entry', (header, stream, next) => {
       if (header.type === 'file') {
         stream.on('end', next);
-        resolve({ sizeBytes: header.size ?? 0, content: stream as unknown as Readable });
+        resolve({ sizeBytes: header.size, content: stream as unknown as Readable });
       } else {
         stream.resume();
         stream.on('end', next);

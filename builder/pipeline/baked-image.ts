@@ -40,7 +40,7 @@ export function imageConfigOf(image: EngineImage): ImageConfig {
     ...(image.created !== '' && { created: image.created }),
     config: image.config,
     rootfs: { type: 'layers', diff_ids: image.diffIds as readonly DiffId[] },
-  } as ImageConfig;
+  };
 }
 
 /** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT where labels are damaged. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pack, type Header } from 'tar-stream';
 import type { Readable } from 'node:stream';
 import type { Cleanup } from '../engine/cleanup.js';
-import type { Engine, EngineContainer } from '../engine/port.js';
+import type { EngineContainer } from '../engine/port.js';
 import { initPath, outDirectory, runtimeDirectory, secretDirectory, stepCommand, type StepPlan } from '../step/protocol.js';
 import type { Intent } from './settings.js';
 import { buildRights, capabilityNames, droppedInBuild } from './rights.js';

@@ -21,8 +21,9 @@ export interface WaitOptions {
   readonly listening?: () => Promise<readonly ListeningSocket[]>;
 }
 
-/** One question to an application that does not answer must not use up the whole time. */
+/** One question to an application that does not answer must not use up the whole time; the last one gets a second. */
 const attemptLimitMs = 30_000;
+const lastAttemptMs = 1000;
 
 /**
  * Asks every `intervalMs` until the probe is content; returns the milliseconds and the number of questions it took.
@@ -36,7 +37,7 @@ export async function waitUntilReady(probe: Probe, options: WaitOptions): Promis
   const leftMs = (): number => startedAt + timeoutMs - performance.now();
   let last: string | undefined;
   for (let attempts = 1; ; attempts++) {
-    const limitMs = Math.max(1, Math.ceil(Math.min(attemptLimitMs, leftMs())));
+    const limitMs = Math.ceil(Math.max(lastAttemptMs, Math.min(attemptLimitMs, leftMs())));
     const outcome = await askOnce(probe, limitMs, signal);
     if (outcome === 'no answer') {
       if (last === undefined || limitMs === attemptLimitMs) last = `no answer within ${formatDuration(limitMs)}`;
@@ -44,8 +45,8 @@ export async function waitUntilReady(probe: Probe, options: WaitOptions): Promis
       if (outcome.ok) return { ms: performance.now() - startedAt, attempts };
       last = outcome.last;
     }
-    if (leftMs() <= intervalMs) throw await notReady(probe, last, options);
-    await pause(intervalMs, signal);
+    if (leftMs() <= 0) throw await notReady(probe, last, options);
+    await pause(Math.min(intervalMs, leftMs()), signal);
   }
 }
 
@@ -71,13 +72,19 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 async function askOnce(probe: Probe, limitMs: number, signal: AbortSignal): Promise<ProbeOutcome | 'no answer'> {
-  const limit = AbortSignal.timeout(limitMs);
+  // Not AbortSignal.timeout: its timer does not keep the process waiting.
+  const limit = new AbortController();
+  const timer = setTimeout(() => {
+    limit.abort();
+  }, limitMs);
   try {
-    return await probe.attempt(AbortSignal.any([signal, limit]));
+    return await probe.attempt(AbortSignal.any([signal, limit.signal]));
   } catch (cause) {
     signal.throwIfAborted();
-    if (limit.aborted) return 'no answer';
+    if (limit.signal.aborted) return 'no answer';
     throw cause;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

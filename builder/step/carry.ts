@@ -73,7 +73,7 @@ const ofAttach = /^\/tmp\/\.(java_pid|attach_pid)\d+(\.tmp)?$/;
 /** HotSpot's performance data, mapped shared: every start has to begin with the bytes of the checkpoint. */
 export const perfData = /^\/tmp\/hsperfdata_[^/]+\/\d+$/;
 /** CRIU's cache of kernel features, which the dump leaves in its run directory. */
-const ofCriu = /^\/dev\/shm\/criu\.kdat/;
+const ofCriu = '/dev/shm/criu.kdat';
 
 export interface Carried {
   readonly entry: CarriedFile;
@@ -88,7 +88,7 @@ export async function collectCarried(roots: readonly string[], baseline: Baselin
   let contents = 0;
   for (const root of roots) {
     for await (const path of walk(root)) {
-      if (path === root || ofAttach.test(path) || ofCriu.test(path)) continue;
+      if (path === root || ofAttach.test(path) || path.startsWith(ofCriu)) continue;
       const stats = await lstat(path).catch(() => undefined);
       if (stats === undefined) continue;
       const before = baseline.get(path);

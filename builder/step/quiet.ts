@@ -23,11 +23,13 @@ async function openConnections(pids: readonly number[]): Promise<readonly Connec
 
 /** Waits until the processes hold no TCP connection. Throws CRAC-APP-CONNECTIONS naming those that stay. */
 export async function waitForNoConnections(pids: readonly number[], timeoutMs: number, signal: AbortSignal): Promise<void> {
-  for (const end = Date.now() + timeoutMs; ; await sleep(50, undefined, { signal })) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
     const open = await openConnections(pids);
     if (open.length === 0) return;
     if (Date.now() > end) {
       throw CracError.of('CRAC-APP-CONNECTIONS', { connections: open.map((c) => `${c.local} - ${c.remote}`) });
     }
+    await sleep(50, undefined, { signal });
   }
 }

@@ -41,11 +41,11 @@ export async function driveRequests(warmup: RequestWarmup, target: WarmupTarget,
   const reached = await tryConnect(target.host, target.port, options.signal);
   if (!reached.ok) throw failed(reached.last);
 
-  const sender = new Sender(warmup, target, reached.address);
   const latencies = new Latencies();
   const pace = paceOf(warmup.limit, latencies, options);
   const oneFailed = new AbortController();
   const signal = AbortSignal.any([options.signal, oneFailed.signal]);
+  const sender = new Sender(warmup, target, reached.address, signal);
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1000;
   let sent = 0;
@@ -69,7 +69,7 @@ export async function driveRequests(warmup: RequestWarmup, target: WarmupTarget,
       sent++;
       let answer: Answer;
       try {
-        answer = await sender.send(signal);
+        answer = await sender.send();
       } catch (cause) {
         signal.throwIfAborted();
         const message = connectionFailure(cause as NodeJS.ErrnoException, reached.address, target.port);

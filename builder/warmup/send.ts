@@ -24,14 +24,18 @@ const answerLimitMs = 60_000;
 /** As much of a body is kept, to be shown; the rest is read and dropped. */
 const keptBodyBytes = 4096;
 
-/** Sends one warm-up's requests to one address. */
+/** Sends one warm-up's requests to one address, until the signal is aborted. */
 export class Sender {
+  readonly #signal: AbortSignal;
+  readonly #underWay = new Set<ClientRequest>();
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #send: () => ClientRequest;
   readonly #body: string | undefined;
   readonly #sockets = new Set<Socket>();
 
-  constructor(warmup: RequestWarmup, target: WarmupTarget, address: string) {
+  constructor(warmup: RequestWarmup, target: WarmupTarget, address: string, signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#abort, { once: true });
     const pool = { keepAlive: true, maxSockets: warmup.concurrency };
     const options = { host: address, port: target.port, method: warmup.method, path: warmup.path, headers: headersOf(warmup, target) };
     this.#body = warmup.body;
@@ -51,19 +55,22 @@ export class Sender {
    * Sends once more where a kept connection was closed under the request (servers close them after a number of requests or a time:
    * Node's documentation of request.reusedSocket). Rejects with a network error, or with the signal's reason.
    */
-  async send(signal: AbortSignal): Promise<Answer> {
+  async send(): Promise<Answer> {
+    this.#signal.throwIfAborted();
     const sent = this.#send();
     try {
-      return await this.#exchange(sent, signal);
+      return await this.#exchange(sent);
     } catch (cause) {
+      this.#signal.throwIfAborted();
       const { code } = cause as NodeJS.ErrnoException;
-      if (sent.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')) return this.#exchange(this.#send(), signal);
+      if (sent.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE')) return this.#exchange(this.#send());
       throw cause;
     }
   }
 
   /** Closes every connection; resolves when they are closed. */
   async close(): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#abort);
     const open = [...this.#sockets].filter((socket) => !socket.closed);
     const closed = open.map(
       (socket) =>
@@ -78,23 +85,14 @@ export class Sender {
     await Promise.all(closed);
   }
 
-  #exchange(sent: ClientRequest, signal: AbortSignal): Promise<Answer> {
-    return new Promise((resolve, reject) => {
+  readonly #abort = (): void => {
+    for (const sent of this.#underWay) sent.destroy(this.#signal.reason as Error);
+  };
+
+  #exchange(sent: ClientRequest): Promise<Answer> {
+    this.#underWay.add(sent);
+    return new Promise<Answer>((resolve, reject) => {
       const startedAt = performance.now();
-      const abort = (): void => {
-        sent.destroy(signal.reason as Error);
-      };
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-      const settle = (how: () => void): void => {
-        signal.removeEventListener('abort', abort);
-        how();
-      };
-      const fail = (error: Error): void => {
-        settle(() => {
-          reject(signal.aborted ? (signal.reason as Error) : error);
-        });
-      };
       sent.on('socket', (socket) => {
         if (this.#sockets.has(socket)) return;
         this.#sockets.add(socket);
@@ -103,16 +101,14 @@ export class Sender {
       sent.setTimeout(answerLimitMs, () => {
         sent.destroy(new Error(`no answer within ${answerLimitMs / 1000} s`));
       });
-      sent.on('error', fail);
+      sent.on('error', reject);
       sent.on('response', (response) => {
-        readBody(response, fail, (body) => {
-          settle(() => {
-            resolve({ status: response.statusCode ?? 0, body, ms: performance.now() - startedAt });
-          });
+        readBody(response, reject, (body) => {
+          resolve({ status: response.statusCode ?? 0, body, ms: performance.now() - startedAt });
         });
       });
       sent.end(this.#body);
-    });
+    }).finally(() => this.#underWay.delete(sent));
   }
 }
 

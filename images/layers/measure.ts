@@ -1,5 +1,6 @@
 /** Digest and size of bytes that pass by, and layer files that are complete as soon as they have their name. */
 import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform, type Readable, type TransformCallback } from 'node:stream';
@@ -54,13 +55,10 @@ export async function writeLayerFile(stream: Readable, path: string, options: { 
   const temporary = `${path}.${randomUUID()}.part`;
   const measure = new Measure();
   try {
-    const file = await open(temporary, 'wx', 0o644);
-    try {
-      await pipeline(stream, measure, file.createWriteStream({ highWaterMark: chunkBytes, autoClose: false }), { signal: options.signal });
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    // `flush` is an fsync before the file is closed.
+    await pipeline(stream, measure, createWriteStream(temporary, { flags: 'wx', flush: true, highWaterMark: chunkBytes }), {
+      signal: options.signal,
+    });
     await rename(temporary, path);
   } catch (cause) {
     stream.destroy();

@@ -10,8 +10,11 @@ import type { LayerEntry, LayerEntryType } from './entry.js';
 import { checkLayerPath, parentPath, quotePath } from './path.js';
 import { nameInPax, needsPaxName, paxHeader, paxRecords, ustarField } from './pax.js';
 
-/** Bytes that are read from a file, and kept ready for a slow reader, at once. */
-export const chunkBytes = 1024 * 1024;
+/**
+ * Bytes that are read from a file, and kept ready for a slow reader, at once. Larger ones are no faster (a 2 GiB layer: 6.9 s of
+ * CPU time with 128 KiB, 6.6 s with 256 KiB, 8.5 s with 1 MiB) and cost memory, as V8 frees buffers late: 92, 114, 138 MB at the peak.
+ */
+export const chunkBytes = 128 * 1024;
 const blockBytes = 512;
 /** Any file type bit: tar-stream takes a mode of 0 for none and writes 0644; it masks the bits away. */
 const someFileType = 0o100000;

@@ -8,9 +8,11 @@ export function clean(text: string): string {
   return stripVTControlCharacters(text).replaceAll('\t', ' ').replace(controls, '');
 }
 
-/** The same on one line. */
+/** The same on one line, without white space at its end. */
 export function cleanLine(text: string): string {
-  return clean(text).replaceAll(/\s*\n\s*/g, ' ');
+  return clean(text)
+    .replaceAll(/\s*\n\s*/g, ' ')
+    .trimEnd();
 }
 
 /** Columns that a line without escape sequences takes: wide East Asian characters and emoji take two, combining marks none. */

@@ -27,20 +27,32 @@ export function ttyPrinter(look: Look, write: (text: string) => void, live: Live
   const paint = painter(look.color);
   const sign = signs(look.unicode);
   let latest: BuildView = { steps: [] };
+  let drawing = false;
 
   const indented = (text: string) => paint.dim(fit(`    ${text}`, look.width - 1, sign.more));
   const frame = () => {
     const step = runningStep(latest);
     if (!step) return '';
     const elapsed = formatStepMs(clock() - step.startedMs);
-    // Two columns for the spinner and its space, three for the gaps, one so that no terminal wraps the line.
-    const title = fit(cleanLine(step.title), look.width - 6 - step.step.length - elapsed.length, sign.more);
-    return [`${paint.bold(step.step)}  ${title}  ${paint.dim(elapsed)}`, ...progressLines(step).map(indented)].join('\n');
+    // Three columns for the spinner and what ora puts after it, four for the gaps, one so that no terminal wraps the line.
+    const title = fit(cleanLine(step.title), look.width - 8 - step.step.length - elapsed.length, sign.more);
+    return [
+      [paint.bold(step.step), title, paint.dim(elapsed)].filter((part) => part !== '').join('  '),
+      ...progressLines(step).map(indented),
+    ].join('\n');
+  };
+  const stop = () => {
+    live.stop();
+    drawing = false;
+  };
+  const draw = () => {
+    if (drawing || !runningStep(latest)) return;
+    live.start(frame);
+    drawing = true;
   };
   const keep = (line: string) => {
-    live.stop();
+    stop();
     write(`${line}\n`);
-    if (runningStep(latest)) live.start(frame);
   };
 
   return (event, view) => {
@@ -49,8 +61,7 @@ export function ttyPrinter(look: Look, write: (text: string) => void, live: Live
     if (!step) return;
     switch (event.type) {
       case 'step-started':
-        live.stop();
-        live.start(frame);
+        stop();
         break;
       case 'step-done':
         keep(`${paint.green(sign.done)} ${doneLine(event, step, look, paint.dim)}`);
@@ -70,6 +81,7 @@ export function ttyPrinter(look: Look, write: (text: string) => void, live: Live
       case 'log':
         break;
     }
+    draw();
   };
 }
 

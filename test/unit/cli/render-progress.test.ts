@@ -116,6 +116,24 @@ test('terminal: the output of the engine stays where its step failed', (t) => {
   t.is(text, '  COPY failed\nx base           1.0 s\n');
 });
 
+test('terminal: progress of a step that was not announced is drawn', (t) => {
+  const frames: string[] = [];
+  const live = { start: (frame: () => string) => frames.push(frame()), stop: () => undefined };
+  feed(
+    ttyPrinter(
+      plainLook,
+      () => undefined,
+      live,
+      () => 0,
+    ),
+    [
+      { type: 'progress', step: 'verify', detail: 'run 1 of 15' },
+      { type: 'progress', step: 'verify', detail: 'run 2 of 15' },
+    ],
+  );
+  t.deepEqual(frames, ['verify  0.0 s\n    run 1 of 15']);
+});
+
 test('terminal: very narrow', (t) => {
   let text = '';
   const live = { start: (frame: () => string) => void frame(), stop: () => undefined };

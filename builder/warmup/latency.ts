@@ -6,13 +6,6 @@ export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? sorted[0] ?? 0;
 }
 
-export function median(values: readonly number[]): number {
-  return percentile(
-    values.toSorted((a, b) => a - b),
-    0.5,
-  );
-}
-
 /** The last three windows' medians lie within 5 % of the smallest. */
 export function isStable(medians: readonly number[]): boolean {
   const last = medians.slice(-3);

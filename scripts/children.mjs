@@ -1,0 +1,95 @@
+// Child processes of the scripts. A signal that ends the script reaches the child first, and the script ends after it.
+import { spawn } from 'node:child_process';
+import { Problem } from './progress.mjs';
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+/** @type {NodeJS.Signals | undefined} */
+let received;
+
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => {
+    received = signal;
+    // A terminal sends its interrupt to the children as well; they are told once more only where it was sent to us alone.
+    if (signal !== 'SIGINT' || process.stdin.isTTY !== true) for (const child of running) child.kill(signal);
+    if (running.size === 0) process.exit(exitCodeOf(signal));
+  });
+}
+
+/** @param {NodeJS.Signals} signal */
+function exitCodeOf(signal) {
+  return { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[/** @type {string} */ (signal)] ?? 1;
+}
+
+/**
+ * @typedef {object} RunOptions
+ * @property {Record<string, string | undefined>} [env] added to this process's environment
+ * @property {string} [cwd]
+ * @property {boolean} [show] the child writes to our standard output and error; else its output is returned, and shown when it fails
+ * @property {(line: string) => void} [onLine] hears each line of the child's standard output; its standard error is ours
+ * @property {boolean} [anyStatus] return a status above 0 instead of failing
+ */
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<{ status: number, output: string }>}
+ */
+export async function run(program, args, options = {}) {
+  const quiet = options.show !== true && options.onLine === undefined;
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['inherit', options.show ? 'inherit' : 'pipe', quiet ? 'pipe' : 'inherit'],
+  });
+  running.add(child);
+  let output = '';
+  let partial = '';
+  child.stdout?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+    if (options.onLine === undefined) {
+      output += text;
+      return;
+    }
+    const lines = (partial + text).split('\n');
+    partial = lines.pop() ?? '';
+    lines.forEach(options.onLine);
+  });
+  child.stderr?.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text));
+  const status = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(code ?? exitCodeOf(signal ?? 'SIGTERM')));
+  }).finally(() => running.delete(child));
+  if (partial !== '') options.onLine?.(partial);
+  if (received !== undefined) process.exit(exitCodeOf(received));
+  if (status !== 0 && options.anyStatus !== true) {
+    if (quiet) process.stderr.write(`\n${output}`);
+    throw new Failed(program, args, status);
+  }
+  return { status, output };
+}
+
+/** A child that failed and has said why: the script ends with the same status and adds nothing. */
+export class Failed extends Problem {
+  /**
+   * @param {string} program
+   * @param {readonly string[]} args
+   * @param {number} status
+   */
+  constructor(program, args, status) {
+    super(`${[program, ...args].join(' ').slice(0, 120)} ended with status ${status}`, 'Its own words are above.');
+    this.status = status;
+  }
+}
+
+/**
+ * Runs a program under this Node.
+ *
+ * @param {readonly string[]} args
+ * @param {RunOptions} [options]
+ */
+export function node(args, options) {
+  return run(process.execPath, args, options);
+}

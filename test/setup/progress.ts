@@ -1,0 +1,55 @@
+/** What the set-up says: one line a step on standard error, with the seconds it took. */
+import { SetupProblem } from '../../templates/runtime/problem.js';
+
+/** Runs a step and says how long it took; what the step returns, where it is text, ends its line. */
+export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  const live = process.stderr.isTTY;
+  if (live) process.stderr.write(`==> ${title} …`);
+  const end = (word: string): void => {
+    const line = `==> ${title}: ${word} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`;
+    process.stderr.write(live ? `\r\x1b[2K${line}` : line);
+  };
+  try {
+    const result = await work();
+    end(typeof result === 'string' ? result : 'done');
+    return result;
+  } catch (error) {
+    end('failed');
+    throw error;
+  }
+}
+
+export function say(text: string): void {
+  process.stderr.write(`==> ${text}\n`);
+}
+
+/** Runs a whole program: problems as two lines and exit status 1, signals as cancellation and their own status. */
+export async function runProgram(work: (signal: AbortSignal) => Promise<number>): Promise<void> {
+  const cancel = new AbortController();
+  let status: number | undefined;
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(name, () => {
+      status ??= code;
+      cancel.abort(new SetupProblem(`stopped by ${name}`, 'What was running has been stopped; run it again to go on.'));
+    });
+  }
+  try {
+    const code = await work(cancel.signal);
+    process.exitCode = status ?? code;
+  } catch (error) {
+    process.exitCode = status ?? 1;
+    if (status !== undefined) return;
+    if (!isExplained(error)) throw error;
+    process.stderr.write(`error: ${error.message}\nhint: ${error.hint}\n`);
+  }
+}
+
+/** SetupProblem here, CracError from the builder: both say what to do. */
+function isExplained(error: unknown): error is Error & { readonly hint: string } {
+  return error instanceof Error && 'hint' in error && typeof error.hint === 'string';
+}

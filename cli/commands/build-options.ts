@@ -32,7 +32,7 @@ export function readBuildOptions(given: GivenToBuild, place: Place): BuildOption
     restore: texts(given, ['with', 'mode', 'fallback']),
     envIgnore: given
       .texts('env-ignore')
-      .map((glob) => (/^[^\s=]+$/.test(glob) ? glob : refuse('--env-ignore', glob, 'a name of variables, with * and ?'))),
+      .map((glob) => (/^[^\s=]+$/.test(glob) ? glob : refuse('--env-ignore', glob, 'names of variables, where * stands for any part'))),
     labels: lastOfEachName(given.texts('label').map((text) => parseLabel('--label', text))),
     verify: !given.on('no-verify'),
     keepFailed: given.on('keep-failed'),

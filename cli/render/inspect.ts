@@ -2,10 +2,9 @@
 import type { InspectReport } from '../../builder/api.js';
 import { formatBytes, shortDigest } from './format.js';
 import { formatRestorer } from './layers.js';
-import { painter, type Look } from './look.js';
+import { painter, signs, type Look } from './look.js';
 import { renderPairs } from './table.js';
-import { clean, cleanLine, fit } from './text.js';
-import { signs } from './look.js';
+import { clean, cleanLine, fit, formatCommand } from './text.js';
 
 /** How many files are listed; `--json` has all. */
 const shownFiles = 20;
@@ -41,7 +40,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
     paint.bold('record'),
     ...renderPairs(
       [
-        ['command', record.argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(cleanLine(word)))).join(' ')],
+        ['command', formatCommand(record.argv)],
         ['directory', cleanLine(record.cwd)],
         ['user', `${record.uid}:${record.gid}`],
         ['process', `PID ${record.pid}, ${record.threads} threads`],

@@ -2,7 +2,7 @@
 import type { BuildPlan } from '../../builder/api.js';
 import { painter, signs, type Look } from './look.js';
 import { renderPairs } from './table.js';
-import { cleanLine } from './text.js';
+import { cleanLine, formatCommand } from './text.js';
 
 type Rights = BuildPlan['buildRights'];
 
@@ -15,8 +15,8 @@ export function renderPlan(plan: BuildPlan, look: Look): string {
       [
         line('engine', plan.engine),
         line('made from', plan.base),
-        line('command', plan.command.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')),
-        line('user', plan.user),
+        ['command', plan.command.length === 0 ? 'known when the image is there' : formatCommand(plan.command)],
+        line('user', plan.user === '' ? 'root' : plan.user),
         line('java', plan.java),
         line('heap', plan.heap),
         line('ready', plan.readiness),

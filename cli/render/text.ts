@@ -15,6 +15,11 @@ export function cleanLine(text: string): string {
     .trimEnd();
 }
 
+/** A command as one line: words that a shell would split are in quotes. */
+export function formatCommand(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(cleanLine(word)))).join(' ');
+}
+
 /** Columns that a line without escape sequences takes: wide East Asian characters and emoji take two, combining marks none. */
 export function columnsOf(line: string): number {
   let columns = 0;

@@ -204,11 +204,12 @@ function decimal(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function paxTime(text: string): { mtimeSeconds: number; mtimeNanoseconds: number } | undefined {
+function paxTime(text: string): { mtimeSeconds: number; mtimeNanoseconds?: number } | undefined {
   const match = /^(-?)(\d{1,12})(?:\.(\d*))?$/.exec(text);
   if (match === null) return undefined;
   const size = BigInt(match[2] ?? '0') * 1_000_000_000n + BigInt((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
   const total = match[1] === '-' ? -size : size;
   const nanoseconds = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  return { mtimeSeconds: Number((total - nanoseconds) / 1_000_000_000n), mtimeNanoseconds: Number(nanoseconds) };
+  const mtimeSeconds = Number((total - nanoseconds) / 1_000_000_000n);
+  return nanoseconds === 0n ? { mtimeSeconds } : { mtimeSeconds, mtimeNanoseconds: Number(nanoseconds) };
 }

@@ -5,14 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import type { SecretOption } from '../api.js';
 import { CracError } from '../errors.js';
+import { LastLines } from '../engine/build-output.js';
 import { cancelled, throwIfCancelled } from '../engine/errors.js';
 import type { Engine, OnBuildLine } from '../engine/port.js';
 import { lines } from '../engine/streams.js';
 import type { BaseBuild } from './base-build.js';
 import { readIgnoreFile } from './context-tar.js';
-
-/** Lines of the builder's output that go into an error. */
-const keptLines = 14;
 
 /** How long buildx may take to stop, before it is killed. */
 const stopMs = 3_000;
@@ -103,13 +101,17 @@ async function run(
     killSignal: 'SIGINT',
     forceKillAfterDelay: stopMs,
   });
-  const last: string[] = [];
+  const last = new LastLines();
+  const readable = new BuildxLines();
+  let reason: string | undefined;
+  let full = false;
   const read = async (stream: AsyncIterable<Buffer>): Promise<void> => {
     for await (const line of lines(stream)) {
-      const shown = readableLine(line);
+      if (line.startsWith('ERROR: ')) reason = line;
+      full ||= /no space left on device/i.test(line);
+      const shown = readable.take(line);
       if (shown === undefined) continue;
       last.push(shown);
-      if (last.length > keptLines) last.shift();
       onLine('stdout', shown);
     }
   };
@@ -118,20 +120,29 @@ async function run(
   });
   if (signal.aborted) throw cancelled(signal);
   if (!result.failed) return;
-  const reason = last.findLast((line) => line.startsWith('ERROR: ')) ?? result.shortMessage ?? 'it failed';
-  if (/no space left on device/i.test(last.join('\n')))
-    throw CracError.of('CRAC-DISK-FULL', { where: 'for the engine (building the base image)' });
-  const message = [reason.replace(/^ERROR: (failed to build: )?(failed to solve: )?/, ''), ...last.map((line) => `  | ${line}`)].join('\n');
-  throw CracError.of('CRAC-BASE-BUILD-FAILED', { message });
+  if (full) throw CracError.of('CRAC-DISK-FULL', { where: 'for the engine (building the base image)' });
+  throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: last.failure(reason ?? result.shortMessage ?? 'it failed') });
 }
 
-/** Lines of `--progress=plain` without the vertex number and without what buildx does for itself; undefined: not worth a line. */
-export function readableLine(line: string): string | undefined {
-  const text = line.replace(/^#\d+ (?:\d+\.\d+ )?/, '').trimEnd();
-  const noise =
-    text === '' ||
-    /^(?:DONE \d|\[internal\]|transferring |sha256:[0-9a-f]{64} |extracting |resolve |exporting |writing image|naming to |CACHED$)/.test(
-      text,
-    );
-  return noise ? undefined : text;
+/** What buildx says of itself and not of the build. */
+const noise =
+  /^(?:DONE \d|CACHED$|\.\.\.$|\[internal\]|building with |transferring |sha256:[0-9a-f]{64} |extracting |resolve |exporting |writing image |naming to |copy \/context \/)/;
+
+/** Makes lines of `--progress=plain` readable: vertex numbers and times go, each vertex is named once. */
+export class BuildxLines {
+  readonly #named = new Set<string>();
+
+  /** The line to show; undefined: not worth one. */
+  take(line: string): string | undefined {
+    const [, vertex, time, text] = /^(?:#(\d+) (\d+\.\d+ )?)?(.*)$/.exec(line.trimEnd()) ?? [];
+    if (text === undefined || text === '') return undefined;
+    // Lines with a time are what a command printed: all are shown.
+    if (time !== undefined) return text;
+    if (noise.test(text)) return undefined;
+    if (vertex !== undefined) {
+      if (this.#named.has(text)) return undefined;
+      this.#named.add(text);
+    }
+    return text;
+  }
 }

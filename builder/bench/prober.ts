@@ -60,6 +60,8 @@ export class Prober {
     cleanup.defer('the prober', (until) => container.remove(until));
     const { stdin, stdout, stderr } = await container.attach({ stdin: true }, signal);
     if (stdin === undefined) throw new Error('attach gave no standard input');
+    // A cancelled call destroys the streams; what the caller is told comes from the calls that wait.
+    for (const stream of [stdin, stdout, stderr]) stream.on('error', () => undefined);
     stderr.resume();
     const prober = new Prober(container, stdin);
     const lines = createInterface({ input: stdout });

@@ -88,6 +88,8 @@ export async function runTrial(engine: Engine, prober: Prober, settings: TrialSe
   try {
     const { stdout, stderr } = await container.attach({ stdin: false }, signal);
     for (const stream of [stdout, stderr]) {
+      // A cancelled call destroys the streams; what the caller is told comes from the calls that wait.
+      stream.on('error', () => undefined);
       createInterface({ input: stream }).on('line', (line) => {
         output.take(line);
       });

@@ -8,6 +8,32 @@ import { jsonLines } from './streams.js';
 
 export type BuildOutcome = { readonly id: string | undefined; readonly failure: undefined } | { readonly failure: string };
 
+/** Lines of a builder's output that are kept for an error. */
+const keptLines = 10;
+
+/** Remembers the last lines of a builder, to say why it failed. */
+export class LastLines {
+  readonly #lines: string[] = [];
+
+  push(line: string): void {
+    // Frames and repetitions that buildx prints at the end.
+    if (line.trim() === '' || /^(?:ERROR: |-+$| > \[|\d+\.\d{3} )/.test(line)) return;
+    this.#lines.push(line);
+    if (this.#lines.length > keptLines) this.#lines.shift();
+  }
+
+  /** The builder's reason without BuildKit's own frames, and the lines before it. */
+  failure(reason: string): string {
+    const short = reason
+      .replace(/^ERROR: /, '')
+      .replace(
+        /^(?:(?:failed to build|failed to solve(?: with frontend \S+)?|failed to create LLB definition|rpc error: code = \w+ desc = ?):? ?)+/,
+        '',
+      );
+    return [short, ...this.#lines.filter((line) => !line.includes(short)).map((line) => `  | ${line}`)].join('\n');
+  }
+}
+
 /** Reads a build's stream to its end. Throws what the stream throws. */
 export async function readBuildOutput(stream: Readable, onLine: OnBuildLine): Promise<BuildOutcome> {
   let id: string | undefined;

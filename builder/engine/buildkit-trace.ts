@@ -121,8 +121,8 @@ export class BuildKitLines {
   }
 
   #vertex({ digest, name, cached, started, completed, error }: Vertex): void {
-    // What BuildKit does for itself (loading the Dockerfile, names of base images) says nothing to the user.
-    const visible = !name.startsWith('[internal]') && !name.startsWith('resolve ');
+    // What BuildKit does for itself (loading the Dockerfile, unpacking the context) says nothing to the user.
+    const visible = !/^(?:\[internal\]|resolve |copy \/context \/|exporting to image)/.test(name);
     if (visible && (started || completed) && !this.#named.has(digest)) {
       this.#named.add(digest);
       this.#onLine('stdout', cached ? `${name} (cached)` : name);

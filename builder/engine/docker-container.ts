@@ -86,24 +86,20 @@ export class DockerContainer implements EngineContainer {
     const socket = await this.#requests.upgrade(request, signal);
     const stdout = new PassThrough();
     const stderr = new PassThrough();
+    // A stream that nobody reads may fail as well.
+    for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
+    const translate = (thrown: unknown): Error => this.#requests.fail(thrown, request, signal);
     if (tty) {
       stderr.end();
-      this.#passOn(socket, stdout, request, signal);
+      socket.once('error', (thrown) => stdout.destroy(translate(thrown)));
+      socket.pipe(stdout);
     } else {
-      // The targets carry the failure to whoever reads them.
-      demultiplex(socket, stdout, stderr).catch((thrown: unknown) => {
+      // The targets carry a failure to their readers.
+      demultiplex(socket, stdout, stderr, translate).catch(() => {
         socket.destroy();
-        const error = this.#requests.fail(thrown, request, signal);
-        stdout.destroy(error);
-        stderr.destroy(error);
       });
     }
     return { stdout, stderr, ...(options.stdin && { stdin: socket }) };
-  }
-
-  #passOn(source: Readable, target: PassThrough, request: Request, signal: AbortSignal): void {
-    source.once('error', (thrown) => target.destroy(this.#requests.fail(thrown, request, signal)));
-    source.pipe(target);
   }
 
   async resize(columns: number, rows: number, signal: AbortSignal): Promise<void> {

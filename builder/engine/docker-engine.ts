@@ -16,11 +16,11 @@ import {
   versionAnswer,
   volumesAnswer,
 } from './answers.js';
-import { readBuildOutput } from './build-output.js';
+import { LastLines, readBuildOutput } from './build-output.js';
 import { containerRequest } from './container-spec.js';
 import { DockerContainer } from './docker-container.js';
 import { type RegistryCredentials, registryCredentials, type Surroundings } from './docker-config.js';
-import { statusOf } from './errors.js';
+import { statusOf, throwIfCancelled } from './errors.js';
 import type {
   BuildImageOptions,
   ContainerSpec,
@@ -42,11 +42,10 @@ import { jsonLines } from './streams.js';
 
 /** Oldest API version with all that is asked for here (private cgroup namespaces, mounts): Docker 20.10. */
 const oldestApi = '1.41';
+/** Making a container takes an engine well below a second; one that is stuck is not waited for. */
+const createLimitMs = 60_000;
 /** Newest version this was written for; newer engines are asked to speak it. */
 const newestApi = '1.51';
-
-/** Lines of the builder's output that go into an error. */
-const keptLines = 12;
 
 type Version = v.InferOutput<typeof versionAnswer>;
 
@@ -252,10 +251,9 @@ class DockerEngine implements Engine {
       },
       upload: context,
     };
-    const last: string[] = [];
+    const last = new LastLines();
     const remember: OnBuildLine = (stream, line) => {
       last.push(line);
-      if (last.length > keptLines) last.shift();
       onLine(stream, line);
     };
     let failure: string;
@@ -271,8 +269,7 @@ class DockerEngine implements Engine {
     }
     const error = this.#requests.fail(new Error(failure), request, signal);
     if (error instanceof CracError && error.code === 'CRAC-DISK-FULL') throw error;
-    const message = [failure, ...last.filter((line) => line.trim() !== '').map((line) => `  | ${line}`)].join('\n');
-    throw CracError.of('CRAC-BASE-BUILD-FAILED', { message }, { cause: error });
+    throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: last.failure(failure) }, { cause: error });
   }
 
   async #builtImage(tag: string, request: Request, signal: AbortSignal): Promise<string> {
@@ -289,8 +286,15 @@ class DockerEngine implements Engine {
       query: { name: spec.name, platform: spec.platform },
       body: containerRequest(spec),
     };
-    const { Id: id } = await this.#requests.json(request, createdAnswer, signal);
-    return this.container(id);
+    // The request itself is not aborted: the engine would make the container all the same, and nobody would know its ID.
+    throwIfCancelled(signal);
+    const { Id: id } = await this.#requests.json(request, createdAnswer, AbortSignal.timeout(createLimitMs));
+    const container = this.container(id);
+    if (signal.aborted) {
+      await container.remove(AbortSignal.timeout(createLimitMs));
+      throwIfCancelled(signal);
+    }
+    return container;
   }
 
   container(id: string): EngineContainer {

@@ -195,9 +195,10 @@ export class Requests {
 }
 
 /** Lets a signal destroy a stream, also one that nobody reads yet: its error is kept for the reader. */
-function abortable<S extends Duplex | Readable>(stream: S, signal: AbortSignal): S {
+function abortable<S extends Readable>(stream: S, signal: AbortSignal): S {
   stream.on('error', () => undefined);
-  return addAbortSignal(AbortSignal.any([signal]), stream);
+  addAbortSignal(AbortSignal.any([signal]), stream);
+  return stream;
 }
 
 /** Lists become JSON, as the API wants them; undefined is left out. */

@@ -41,7 +41,7 @@ const volumePrefix = 'crac-build-runtime-';
 const markerName = 'complete';
 const probePath = `${runtimeMountPath}/init`;
 
-/** Volumes and images of other versions get this long, so that a build that has just made one can take it into use. */
+/** Volumes of other versions get this long, so that a build which has just found one can take it into use. */
 const graceMs = 10 * 60_000;
 
 /**
@@ -167,16 +167,16 @@ async function createHolder(
   );
 }
 
-/** Images and volumes of other versions, and volumes of this one that are too many. What is in use, or new, stays. */
+/** Images and volumes of other versions, and volumes of this one that are too many. What is in use stays, and so do new volumes. */
 async function removeOthers(engine: Engine, image: string, volume: string, signal: AbortSignal): Promise<void> {
   const isOld = (created: number): boolean => !(Date.now() - created < graceMs);
   for (const { name, created } of await engine.listVolumes({ name: volumePrefix }, signal)) {
     if (!/^crac-build-runtime-[0-9a-f]{12}-[0-9a-f]{8}$/.test(name) || name === volume || !isOld(Date.parse(created))) continue;
     await removeUnused(() => engine.removeVolume(name, signal));
   }
-  for (const { tags, created } of await engine.listImages({ label: `${cacheLabel}=${cacheKind}` }, signal)) {
+  for (const { tags } of await engine.listImages({ label: `${cacheLabel}=${cacheKind}` }, signal)) {
     for (const tag of tags) {
-      if (!tag.includes(`${repository}:`) || tag.endsWith(image) || !isOld(created * 1000)) continue;
+      if (!tag.includes(`${repository}:`) || tag.endsWith(image)) continue;
       await removeUnused(() => engine.removeImage(tag, signal));
     }
   }

@@ -34,9 +34,14 @@ export async function* lines(source: AsyncIterable<Buffer | string>): AsyncGener
 /**
  * Takes apart the frames of attach, exec and logs: 1 byte stream (0 and 1: stdout, 2: stderr), 3 bytes zero, 4 bytes length (big
  * endian), payload; Docker API, "Attach to a container, stream format". Frames are passed on as they come, never held whole.
- * The two targets end with the source, and are destroyed with its error.
+ * The two targets end with the source, and are destroyed with its error as `translate` makes it.
  */
-export async function demultiplex(source: Readable, stdout: Writable, stderr: Writable): Promise<void> {
+export async function demultiplex(
+  source: Readable,
+  stdout: Writable,
+  stderr: Writable,
+  translate: (thrown: unknown) => Error = asError,
+): Promise<void> {
   try {
     const header = Buffer.alloc(8);
     let headerBytes = 0;
@@ -65,12 +70,14 @@ export async function demultiplex(source: Readable, stdout: Writable, stderr: Wr
     stdout.end();
     stderr.end();
   } catch (cause) {
-    const error = cause instanceof Error ? cause : new Error(String(cause));
+    const error = translate(cause);
     stdout.destroy(error);
     stderr.destroy(error);
     throw error;
   }
 }
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 /** Waits until a stream takes more, or was closed by its reader, who then wants no more. */
 async function drained(target: Writable): Promise<void> {

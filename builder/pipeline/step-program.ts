@@ -17,6 +17,7 @@ export async function runStepProgram(container: EngineContainer, call: Call): Pr
     words.push(line);
     emit({ type: 'log', step, source: 'step', stream: 'stderr', line });
   });
+  followErrors.catch(() => undefined);
   await container.start(signal);
 
   let result: StepResult | undefined;
@@ -44,8 +45,8 @@ export async function runStepProgram(container: EngineContainer, call: Call): Pr
         break;
     }
   });
-  const code = await container.wait(signal);
-  await Promise.all([followErrors, followMessages]);
+  // All three at once: when the build is cancelled each of them fails, and a failure that nobody waits for would end the process.
+  const [code] = await Promise.all([container.wait(signal), followErrors, followMessages]);
   if (result !== undefined) return result;
   if (report !== undefined) throw CracError.fromReport(report);
   const { oomKilled } = await container.inspect(signal);

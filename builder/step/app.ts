@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { CracError } from '../errors.js';
 import { LineLog } from '../probe/line-log.js';
@@ -127,7 +128,16 @@ export class App {
       stop.abort();
       throw this.exitError(during);
     });
-    return Promise.race([work(signal), death]);
+    try {
+      return await Promise.race([work(signal), death]);
+    } catch (cause) {
+      // A refused connection is noticed before the end of the process that caused it: the end is the better reason.
+      await Promise.race([this.#exit, sleep(outer.aborted ? 0 : 500)]);
+      if (this.#exited !== undefined && !outer.aborted) throw this.exitError(during);
+      throw cause;
+    } finally {
+      death.catch(() => undefined);
+    }
   }
 
   /** Ends the application and everything in its PID namespace. */

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { CracError } from '../errors.js';
 import { requiredWords, x86Level } from '../../images/record/cpu.js';
 import { runInit } from './init.js';
-import type { CpuLevel } from './protocol.js';
+import type { CpuLevel } from '../dockerfile/settings.js';
 
 const answer = v.object({ words: v.array(v.string()), xcr0: v.string(), vendor: v.string(), brand: v.string() });
 

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { ErrorReport } from '../errors.js';
 import type { BuildEvent } from '../events.js';
+import type { CpuLevel } from '../dockerfile/settings.js';
 import type { Readiness } from '../dockerfile/readiness.js';
 import type { Warmup } from '../dockerfile/warmup.js';
 
@@ -25,8 +26,6 @@ export const stepCommand: readonly string[] = [
   `${runtimeDirectory}/node/node`,
   `${runtimeDirectory}/step.mjs`,
 ];
-
-export type CpuLevel = 'x86-64-v2' | 'x86-64-v3' | 'x86-64-v4' | 'native';
 
 /** Everything the step program needs; written by the command line to OUT/plan.json. */
 export interface StepPlan {

@@ -106,6 +106,28 @@ static void close_channels(struct app *app)
 	sys_close(app->end[0]);
 }
 
+#define LINGER_STEP_NS 5000000
+#define LINGER_STEPS 6000 /* 30 s: a dumper that takes longer is stuck */
+
+/*
+ * The end of this process is the end of its PID namespace (pid_namespaces(7)), and so of a dumper that came in by setns(2) and has just
+ * killed the application: CRIU still has its log to finish then. kill(-1, 0) finds every process of the namespace but this one.
+ */
+static void wait_for_dumper(void)
+{
+	const timespec step = {0, LINGER_STEP_NS};
+
+	for (int i = 0; i < LINGER_STEPS; i++) {
+		int status;
+
+		while (sys_wait4(-1, &status, WNOHANG) > 0)
+			;
+		if (sys_kill(-1, 0) == -ESRCH)
+			return;
+		sys_clock_nanosleep(CLOCK_MONOTONIC, &step);
+	}
+}
+
 /* Signals stay blocked: to this process they mean nothing, and SIGKILL ends the namespace. */
 static _Noreturn void attend(struct app *app, pid child)
 {
@@ -115,6 +137,8 @@ static _Noreturn void attend(struct app *app, pid child)
 
 		if (ended == child) {
 			sys_write(app->end[1], &status, sizeof(status));
+			if ((status & 0x7f) == SIGKILL)
+				wait_for_dumper();
 			sys_exit_group(0);
 		}
 		if (ended < 0 && ended != -EINTR)

@@ -19,7 +19,8 @@ export interface PathChange {
 /**
  * Entries for `changes`, read below the directory `root`, in the order of a walk. What has vanished meanwhile is left out, and
  * `onSkipped` hears of it. A path that the list calls deleted (alone or besides another kind) and that is a directory now was
- * replaced: engines with overlayfs list it so. It becomes opaque, with all it holds, listed or not.
+ * replaced: engines that go by overlayfs's opaque mark list it so (Docker, pkg/archive/changes_linux.go). It becomes opaque, with
+ * all it holds, listed or not. Engines that compare trees list what is missing of it instead (seen on 20.10): whiteouts, one each.
  * The filter sees real paths and those to be whited out (as files). Throws a FormatError for a path that is not absolute and normalised.
  */
 export async function* packPaths(root: string, changes: Iterable<PathChange>, options: ScanOptions): AsyncGenerator<LayerEntry> {

@@ -183,7 +183,6 @@ static void finish(struct attendance *a)
 {
 	int status = 0;
 
-	sys_wait4(a->app->init_pid, &status, 0);
 	if (a->failed)
 		app_tell_failed(a->app, a->message.stage, (int)a->message.error);
 	else if (!a->started)
@@ -191,6 +190,7 @@ static void finish(struct attendance *a)
 	else
 		/* An inner init that could not tell was killed, and the application with it. */
 		app_tell_exited(a->app, a->ended ? a->status : SIGKILL);
+	sys_wait4(a->app->init_pid, &status, 0);
 }
 
 void app_attend(struct app *app)
@@ -212,7 +212,7 @@ void app_attend(struct app *app)
 		a->pumps[i].from = app->streams[i + 1][0];
 		a->pumps[i].to = i + 1;
 	}
-	/* The end of the inner init closes all that is inside, so each of these comes to its end. */
+	/* The inner init ends what the application leaves behind, so each of these comes to its end. */
 	while (a->start >= 0 || a->end >= 0 || !pump_is_done(&a->pumps[0]) || !pump_is_done(&a->pumps[1])) {
 		struct pollfd fds[5] = {
 			{a->start, POLLIN, 0},	      {a->end, POLLIN, 0},	      {a->signals, POLLIN, 0},

@@ -1,7 +1,7 @@
 /* @app inside the namespaces: the inner init, and what the application does before it becomes itself. */
-#include <asm/socket.h>
 #include "app.h"
 #include "capabilities.h"
+#include "clock.h"
 #include "mem.h"
 
 static void say(const struct app *app, const char *stage, int error)
@@ -106,25 +106,24 @@ static void close_channels(struct app *app)
 	sys_close(app->end[0]);
 }
 
-#define LINGER_STEP_NS 5000000
-#define LINGER_STEPS 6000 /* 30 s: a dumper that takes longer is stuck */
-
 /*
- * The end of this process is the end of its PID namespace (pid_namespaces(7)), and so of a dumper that came in by setns(2) and has just
- * killed the application: CRIU still has its log to finish then. kill(-1, 0) finds every process of the namespace but this one.
+ * A process that entered from outside, such as CRIU while it writes the last of a dump, would die with this one: it is waited
+ * for. Such processes are nobody's children here, so they are only seen as what a signal could reach.
  */
-static void wait_for_dumper(void)
-{
-	const timespec step = {0, LINGER_STEP_NS};
+#define GUESTS_NS (60 * NS_PER_SECOND)
+#define GUESTS_ROUND_NS (5 * NS_PER_MS)
 
-	for (int i = 0; i < LINGER_STEPS; i++) {
+static void wait_for_guests(void)
+{
+	const u64 until = clock_ns(CLOCK_MONOTONIC) + GUESTS_NS;
+	const timespec round = timespec_of(GUESTS_ROUND_NS);
+
+	while (sys_kill(-1, 0) == 0 && clock_ns(CLOCK_MONOTONIC) < until) {
 		int status;
 
+		sys_clock_nanosleep(CLOCK_MONOTONIC, &round);
 		while (sys_wait4(-1, &status, WNOHANG) > 0)
 			;
-		if (sys_kill(-1, 0) == -ESRCH)
-			return;
-		sys_clock_nanosleep(CLOCK_MONOTONIC, &step);
 	}
 }
 
@@ -137,8 +136,9 @@ static _Noreturn void attend(struct app *app, pid child)
 
 		if (ended == child) {
 			sys_write(app->end[1], &status, sizeof(status));
-			if ((status & 0x7f) == SIGKILL)
-				wait_for_dumper();
+			sys_close(app->end[1]);
+			kill_descendants();
+			wait_for_guests();
 			sys_exit_group(0);
 		}
 		if (ended < 0 && ended != -EINTR)

@@ -35,6 +35,9 @@ pid start_command(const struct init *init);
  */
 int supervise(pid child);
 
+/* Ends every descendant of this process, which has to be PID 1 or a subreaper. */
+void kill_descendants(void);
+
 /* Lets a descendant see that this process has ended even where PR_SET_PDEATHSIG came too late. */
 struct lifeline {
 	int ends[2];

@@ -30,9 +30,6 @@ extern const struct restorer restorer_criu;
 const struct restorer *restorer_of(const struct record *record);
 const char *mode_name(const struct record *record);
 
-/* Ends every descendant of this process. With no parent, they would all come to it: it is PID 1 or a subreaper. */
-void kill_descendants(void);
-
 /*
  * Waits for a child. True: it ended, with `status`. False: the time is over; the child is as it was.
  */

@@ -1,5 +1,6 @@
 // Child processes of the scripts. A signal that ends the script reaches the child first, and the script ends after it.
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { Problem } from './progress.mjs';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
@@ -79,7 +80,9 @@ export class Failed extends Problem {
    * @param {number} status
    */
   constructor(program, args, status) {
-    super(`${[program, ...args].join(' ').slice(0, 120)} ended with status ${status}`, 'Its own words are above.');
+    const words = program === process.execPath ? args : [program, ...args];
+    const [name = '', ...rest] = words;
+    super(`${[basename(name), ...rest].join(' ').slice(0, 80)} ended with status ${status}`, 'Its own words are above.');
     this.status = status;
   }
 }

@@ -43,7 +43,7 @@ export class TapReader {
  * @returns {Promise<Counts>}
  */
 export async function runTests(kind, args, options = {}) {
-  const ava = [inRoot('node_modules/ava/entrypoints/cli.mjs'), '--config', inRoot(`ava.${kind}.config.js`), '--tap', ...args];
+  const ava = [inRoot('node_modules/ava/entrypoints/cli.js'), '--config', inRoot(`ava.${kind}.config.js`), '--tap', ...args];
   const command = options.wrapper === undefined ? ava : [...options.wrapper, '--', process.execPath, ...ava];
   let last = performance.now();
   const reader = new TapReader((text, what) => {

@@ -40,8 +40,11 @@ export async function withLock<T>(file: string, work: () => Promise<T>, signal: 
     }
     const holder = await readFile(file, 'utf8').catch(() => '');
     // An empty file is one whose holder is just writing its mark, unless it stays empty.
-    if (holder !== '' ? !isAlive(holder) : told) await rm(file, { force: true });
-    else if (!told && holder !== '') say(`waiting for process ${holder.split(' ')[0] ?? ''}, which holds ${file}`);
+    if (holder !== '' ? !isAlive(holder) : told) {
+      await rm(file, { force: true });
+      continue;
+    }
+    if (!told && holder !== '') say(`waiting for process ${holder.split(' ')[0] ?? ''}, which holds ${file}`);
     await sleep(200, undefined, { signal });
   }
   try {

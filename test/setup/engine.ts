@@ -13,6 +13,8 @@ export interface EngineSession {
   readonly engine: Engine;
   /** What child processes need in their environment to reach the same engine. */
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it was started by the set-up, and is stopped after the last run. */
+  readonly own: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function withEngine<T>(work: (session: EngineSession) => Promise<T>
     const env = { DOCKER_HOST: `unix://${places.socket}` };
     const engine = await detectEngine(detectOptions({ ...process.env, ...env }, homedir()), signal);
     try {
-      return await work({ engine, env });
+      return await work({ engine, env, own: true });
     } finally {
       engine.close();
     }
@@ -50,7 +52,7 @@ async function existingEngine(signal: AbortSignal): Promise<EngineSession | unde
     const engine = await detectEngine(detectOptions(process.env, homedir()), signal);
     say(`using ${engine.description}`);
     const [flag, host] = engine.dockerCommand?.args ?? [];
-    return { engine, env: flag === '--host' && host !== undefined ? { DOCKER_HOST: host } : {} };
+    return { engine, env: flag === '--host' && host !== undefined ? { DOCKER_HOST: host } : {}, own: false };
   } catch (error) {
     const named = (process.env['DOCKER_HOST'] ?? '') !== '' || (process.env['DOCKER_CONTEXT'] ?? '') !== '';
     if (!named && error instanceof CracError && error.code === 'CRAC-ENGINE-UNREACHABLE') return undefined;

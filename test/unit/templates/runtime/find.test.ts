@@ -1,0 +1,51 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import test from 'ava';
+
+import { findRuntime } from '../../../../templates/runtime/find.js';
+import type { RuntimeManifest } from '../../../../templates/runtime/manifest.js';
+import { temporaryFolder } from './temporary.js';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const manifest: RuntimeManifest = {
+  schema: 'crac-build/runtime/1',
+  version: '1.2.3',
+  architecture: 'amd64',
+  inputs: digest,
+  layer: { path: 'layer.tar', diffId: digest, sizeBytes: 5 },
+  build: { path: 'build.tar', digest, sizeBytes: 6 },
+  init: { sha256: 'a'.repeat(64), sizeBytes: 1 },
+  criuVersion: '4.2.1',
+  nodeVersion: '24.0.0',
+  criuPackages: [],
+  nodePackages: [],
+};
+
+test('the parts of a folder', async (t) => {
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  t.deepEqual(await findRuntime(`${folder}/`), {
+    layerTar: join(folder, 'layer.tar'),
+    layerDiffId: digest,
+    layerSizeBytes: 5,
+    buildTar: join(folder, 'build.tar'),
+    buildDigest: digest,
+    version: '1.2.3',
+    criuVersion: '4.2.1',
+  });
+});
+
+test('undefined where there are none, or others than these', async (t) => {
+  const folder = await temporaryFolder(t);
+  t.is(await findRuntime(folder), undefined);
+  for (const text of [
+    '',
+    '{}',
+    JSON.stringify({ ...manifest, schema: 'crac-build/runtime/2' }),
+    JSON.stringify({ ...manifest, layer: { ...manifest.layer, path: '../x' } }),
+  ]) {
+    await writeFile(join(folder, 'manifest.json'), text);
+    t.is(await findRuntime(folder), undefined);
+  }
+});

@@ -24,6 +24,7 @@ import {
   type StepResult,
 } from './protocol.js';
 import type { AppProcess } from './processes.js';
+import { findSecrets, readSecrets } from './secrets.js';
 import type { AppUser } from './user.js';
 
 export interface PackInput {
@@ -110,6 +111,14 @@ export async function packLayers(
   const criu = join(checkpointDirectory, 'criu');
   emit({ type: 'progress', step: 'checkpoint', detail: 'preparing the images for other containers' });
   const checkpoint = await prepareImages(criu, input.shell !== undefined);
+  const exposed = await findSecrets(criu, await readSecrets(input.plan.secretEnvironment), signal);
+  if (exposed.length > 0) {
+    emit({
+      type: 'warning',
+      step: 'checkpoint',
+      text: `the memory in the checkpoint holds the value of ${exposed.join(', ')}: whoever can read the image can read it; build with values that are worth nothing elsewhere`,
+    });
+  }
   const carried = await collectCarried(input.roots, input.baseline);
   await writeCarried(join(checkpointDirectory, 'carry'), carried);
   const privateVariant = await writePrivateVariant(criu, join(checkpointDirectory, 'criu-private'), carried);

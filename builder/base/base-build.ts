@@ -5,7 +5,7 @@ export interface BaseBuild {
   readonly contextDir: string;
   /** Of the user's Dockerfile; only its name and its ignore file are used. */
   readonly dockerfilePath: string;
-  /** The Dockerfile with our instructions blanked, so that line numbers stay. */
+  /** The Dockerfile with our instructions blanked, so that line numbers stay; without a `# syntax=` line of our own. */
   readonly standardText: string;
   readonly buildArgs: readonly (readonly [name: string, value: string])[];
   readonly target?: string;

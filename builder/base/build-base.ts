@@ -5,7 +5,6 @@ import type { Engine, OnBuildLine } from '../engine/port.js';
 import type { BaseBuild } from './base-build.js';
 import { buildOverApi } from './api-build.js';
 import { buildWithBuildx, hasBuildx } from './buildx.js';
-import { withoutOwnSyntax } from './standard-text.js';
 
 export interface BuiltBase {
   readonly reference: string;
@@ -28,13 +27,12 @@ export interface BaseBuildCall {
  */
 export async function buildBase(build: BaseBuild, engine: Engine, { signal, onLine, builder }: BaseBuildCall): Promise<BuiltBase> {
   if (!(await isDirectory(build.contextDir))) throw CracError.of('CRAC-CONTEXT-MISSING', { path: build.contextDir });
-  const standard: BaseBuild = { ...build, standardText: withoutOwnSyntax(build.standardText) };
   const useBuildx = builder === undefined ? await hasBuildx(engine, signal) : builder === 'buildx';
   if (useBuildx) {
-    await buildWithBuildx(standard, engine, onLine, signal);
+    await buildWithBuildx(build, engine, onLine, signal);
   } else {
     if (build.secrets.length > 0) onLine('stderr', 'without docker buildx, RUN steps of the Dockerfile get no secrets');
-    await buildOverApi(standard, engine, onLine, signal);
+    await buildOverApi(build, engine, onLine, signal);
   }
   const image = await engine.inspectImage(build.tag, signal);
   if (image === undefined) {

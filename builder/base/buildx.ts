@@ -103,12 +103,11 @@ async function run(
   });
   const last = new LastLines();
   const readable = new BuildxLines();
-  let reason: string | undefined;
-  let full = false;
+  const seen: { reason?: string; full: boolean } = { full: false };
   const read = async (stream: AsyncIterable<Buffer>): Promise<void> => {
     for await (const line of lines(stream)) {
-      if (line.startsWith('ERROR: ')) reason = line;
-      full ||= /no space left on device/i.test(line);
+      if (line.startsWith('ERROR: ')) seen.reason = line;
+      seen.full ||= /no space left on device/i.test(line);
       const shown = readable.take(line);
       if (shown === undefined) continue;
       last.push(shown);
@@ -120,8 +119,8 @@ async function run(
   });
   if (signal.aborted) throw cancelled(signal);
   if (!result.failed) return;
-  if (full) throw CracError.of('CRAC-DISK-FULL', { where: 'for the engine (building the base image)' });
-  throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: last.failure(reason ?? result.shortMessage ?? 'it failed') });
+  if (seen.full) throw CracError.of('CRAC-DISK-FULL', { where: 'for the engine (building the base image)' });
+  throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: last.failure(seen.reason ?? result.shortMessage ?? 'it failed') });
 }
 
 /** What buildx says of itself and not of the build. */

@@ -44,6 +44,8 @@ import { jsonLines } from './streams.js';
 const oldestApi = '1.41';
 /** Making a container takes an engine well below a second; one that is stuck is not waited for. */
 const createLimitMs = 60_000;
+/** The same from the moment at which the caller no longer wants it. */
+const cancelledCreateLimitMs = 3_000;
 /** Newest version this was written for; newer engines are asked to speak it. */
 const newestApi = '1.51';
 
@@ -260,7 +262,7 @@ class DockerEngine implements Engine {
     try {
       const outcome = await readBuildOutput(await this.#requests.stream(request, signal), remember);
       if (outcome.failure === undefined) return outcome.id ?? (await this.#builtImage(options.tag, request, signal));
-      failure = outcome.failure;
+      failure = outcome.failure.replace(/no active sessions?.*$/, '$& (secrets, ssh and named contexts need docker buildx)');
     } catch (thrown) {
       const error = this.#requests.fail(thrown, request, signal);
       // A Dockerfile that cannot be parsed is refused before there is a stream.
@@ -288,13 +290,30 @@ class DockerEngine implements Engine {
     };
     // The request itself is not aborted: the engine would make the container all the same, and nobody would know its ID.
     throwIfCancelled(signal);
-    const { Id: id } = await this.#requests.json(request, createdAnswer, AbortSignal.timeout(createLimitMs));
-    const container = this.container(id);
-    if (signal.aborted) {
-      await container.remove(AbortSignal.timeout(createLimitMs));
-      throwIfCancelled(signal);
+    const patience = new AbortController();
+    const giveUpAfter = (ms: number): NodeJS.Timeout => setTimeout(() => patience.abort(new Error('the engine did not answer')), ms);
+    let timer = giveUpAfter(createLimitMs);
+    const hurry = (): void => {
+      clearTimeout(timer);
+      timer = giveUpAfter(cancelledCreateLimitMs);
+    };
+    signal.addEventListener('abort', hurry, { once: true });
+    try {
+      const { Id: id } = await this.#requests.json(request, createdAnswer, patience.signal);
+      const container = this.container(id);
+      if (signal.aborted) {
+        await container.remove(patience.signal);
+        throwIfCancelled(signal);
+      }
+      return container;
+    } catch (cause) {
+      if (!signal.aborted || !patience.signal.aborted) throw cause;
+      const message = 'the engine was still busy with a container, which the next build removes';
+      throw CracError.of('CRAC-CANCELLED', { signal: cancelSource(signal) }, { cause: new Error(message) });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', hurry);
     }
-    return container;
   }
 
   container(id: string): EngineContainer {

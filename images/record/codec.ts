@@ -99,7 +99,8 @@ export function writeStruct<S extends AnyStruct>(bytes: Buffer, struct: S, at: n
   for (const { name, type, count, offset } of placeFields(struct)) {
     const field: unknown = (value as Record<string, unknown>)[name];
     const elements = count === undefined ? [field] : (field as readonly unknown[]);
-    if (elements.length !== (count ?? 1)) throw new RangeError(`${struct.name}.${name} takes ${count ?? 1} elements, got ${elements.length}`);
+    if (elements.length !== (count ?? 1))
+      throw new RangeError(`${struct.name}.${name} takes ${count ?? 1} elements, got ${elements.length}`);
     elements.forEach((element, index) => {
       writeElement(bytes, type, at + offset + index * elementBytes(type), element);
     });

@@ -3,7 +3,7 @@
  * and `scripts/generate-record.mjs` writes `templates/init/format.gen.h` and `docs/record.md` from it.
  *
  *   record  = header tables strings
- *   tables  = argv environment secretNames ignoredEnvironment cpuWords tids files carried checkpointFiles, each padded to 8 bytes
+ *   tables  = argv environment secretNames ignoredEnvironment cpuWords tids groups files carried checkpointFiles, each padded to 8 bytes
  *   strings = (bytes NUL)*, padded to 8 bytes
  *
  * Little-endian, naturally aligned, padding and reserved fields zero. Offsets count from the first byte of the record.
@@ -47,7 +47,7 @@ export const fallbacks = { cold: 1, fail: 2 } as const;
 export const fileUses = { append: 1, other: 2 } as const;
 export const carriedTypes = { directory: 1, file: 2, symlink: 3 } as const;
 /** Bits of the header's `flags`. */
-export const recordFlags = { boundAtStart: 1, privateVariant: 2 } as const;
+export const recordFlags = { boundAtStart: 1, privateVariant: 2, groupsKnown: 4 } as const;
 
 export const stringStruct = {
   name: 'record_string',
@@ -98,6 +98,7 @@ export const headerStruct = {
     { name: 'ignoredEnvironment', type: 'record_table', doc: 'record_string rows: globs of names that may differ, only * is special' },
     { name: 'cpuWords', type: 'record_table', doc: 'u64 rows: required bits, in the order of CPU words' },
     { name: 'tids', type: 'record_table', doc: 'u32 rows: process and thread IDs that have to be free' },
+    { name: 'groups', type: 'record_table', doc: 'u32 rows, ascending: supplementary group IDs; counts only with the flag groupsKnown' },
     { name: 'files', type: 'record_table', doc: 'record_file rows' },
     { name: 'carried', type: 'record_table', doc: 'record_carried rows' },
     { name: 'checkpointFiles', type: 'record_table', doc: 'record_checkpoint_file rows' },
@@ -172,6 +173,7 @@ export const tables = [
   { name: 'ignoredEnvironment', rowBytes: 8 },
   { name: 'cpuWords', rowBytes: 8 },
   { name: 'tids', rowBytes: 4 },
+  { name: 'groups', rowBytes: 4 },
   { name: 'files', rowBytes: 32 },
   { name: 'carried', rowBytes: 48 },
   { name: 'checkpointFiles', rowBytes: 16 },

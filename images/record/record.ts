@@ -40,6 +40,8 @@ export interface RestoreRecord {
   readonly cwd: string;
   readonly uid: number;
   readonly gid: number;
+  /** Supplementary groups of the application, in any order; absent: not compared. CRIU cannot set them without CAP_SETGID. */
+  readonly groups?: readonly number[];
   readonly environment: readonly { readonly name: string; readonly valueHash: bigint }[];
   /** Variables given as secrets of the build: absent at a start is fine, present starts cold. */
   readonly secretNames: readonly string[];
@@ -98,7 +100,7 @@ export interface CarriedFile {
 const headerBytes = structBytes(headerStruct);
 const crcOffset = 20;
 const u64Max = (1n << 64n) - 1n;
-const flagsMask = recordFlags.boundAtStart | recordFlags.privateVariant;
+const flagsMask = Object.values(recordFlags).reduce<number>((mask, bit) => mask | bit, 0);
 
 const align8 = (size: number): number => Math.ceil(size / 8) * 8;
 
@@ -170,6 +172,7 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     ignoredEnvironment: record.ignoredEnvironment.length,
     cpuWords: record.cpuWords.length,
     tids: record.tids.length,
+    groups: record.groups?.length ?? 0,
     files: record.files.length,
     carried: record.carried.length,
     checkpointFiles: record.checkpointFiles.length,
@@ -199,6 +202,7 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     strings('ignoredEnvironment', record.ignoredEnvironment);
     record.cpuWords.forEach((word, row) => head.writeBigUInt64LE(word, placed.cpuWords.offset + row * 8));
     record.tids.forEach((tid, row) => head.writeUInt32LE(tid, placed.tids.offset + row * 4));
+    record.groups?.toSorted((a, b) => a - b).forEach((group, row) => head.writeUInt32LE(group, placed.groups.offset + row * 4));
     record.files.forEach((file, row) => {
       writeStruct(head, fileStruct, placed.files.offset + row * 32, {
         path: pool.add(file.path),
@@ -236,7 +240,10 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       restorer: restorers[record.restorer],
       mode: modes[record.mode],
       fallback: fallbacks[record.fallback],
-      flags: (record.boundAtStart ? recordFlags.boundAtStart : 0) | (record.privateVariant ? recordFlags.privateVariant : 0),
+      flags:
+        (record.boundAtStart ? recordFlags.boundAtStart : 0) |
+        (record.privateVariant ? recordFlags.privateVariant : 0) |
+        (record.groups === undefined ? 0 : recordFlags.groupsKnown),
       deadlineMs: record.deadlineMs,
       uid: record.uid,
       gid: record.gid,
@@ -320,7 +327,9 @@ class RecordReader {
   rows<S extends AnyStruct, T>(table: TableName, struct: S, read: (row: StructValue<S>, at: number) => T): T[] {
     const { offset, count } = this.#header[table];
     const rowBytes = structBytes(struct);
-    return Array.from({ length: count }, (_, row) => read(readStruct(this.#bytes, struct, offset + row * rowBytes), offset + row * rowBytes));
+    return Array.from({ length: count }, (_, row) =>
+      read(readStruct(this.#bytes, struct, offset + row * rowBytes), offset + row * rowBytes),
+    );
   }
 
   numbers<T>(table: TableName, read: (at: number) => T, rowBytes: number): T[] {
@@ -358,6 +367,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   if (header.deadlineMs === 0) fail('value', 'a deadline of 0', 28);
   if (!isPid(header.pid)) fail('value', `${header.pid} is no process ID`, 40);
   if (header.argv.count === 0) fail('value', 'no command', 0);
+  if (header.groups.count !== 0 && (header.flags & recordFlags.groupsKnown) === 0) fail('value', 'groups without their flag', 27);
   if (header.cpuWords.count > cpuWordSources.length) fail('value', 'more CPU words than are known', 0);
   const reader = new RecordReader(bytes, header);
   reader.checkTables();
@@ -393,10 +403,17 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
       },
       4,
     ),
+    ...((header.flags & recordFlags.groupsKnown) === 0 ? {} : { groups: reader.numbers('groups', (at) => bytes.readUInt32LE(at), 4) }),
     files: reader.rows('files', fileStruct, (row, at) => {
       const use = nameOf(fileUses, row.use, 'use', at);
       if (row.carried > 1 || row.reserved.some((byte) => byte !== 0)) fail('value', 'a reserved byte is not zero', at);
-      return { path: reader.path(row.path, 'absolute'), use, sizeBytes: row.sizeBytes, mtimeSeconds: row.mtimeSeconds, carried: row.carried === 1 };
+      return {
+        path: reader.path(row.path, 'absolute'),
+        use,
+        sizeBytes: row.sizeBytes,
+        mtimeSeconds: row.mtimeSeconds,
+        carried: row.carried === 1,
+      };
     }),
     carried: reader.rows('carried', carriedStruct, (row, at) => {
       const type = nameOf(carriedTypes, row.type, 'type', at);

@@ -3,6 +3,7 @@
 #include "environment.h"
 #include "files.h"
 #include "mem.h"
+#include "options.h"
 
 static bool compare_arguments(const struct init *init, struct cold *cold)
 {
@@ -40,6 +41,22 @@ static bool compare_user(const struct record *record, struct cold *cold)
 	text_add(&cold->reason, ":");
 	text_add_number(&cold->reason, header->gid);
 	return false;
+}
+
+/* Without CAP_SETGID CRIU's restorer stops dead at other groups, and with it the application would have those of the build. */
+static bool compare_groups(const struct record *record, struct cold *cold)
+{
+	const struct record_header *header = record->header;
+	const u32 *recorded = record_rows(record, header->groups);
+	u32 now[GROUPS_MAX];
+	int count = sys_getgroups(GROUPS_MAX, now);
+	bool same = count >= 0 && (u32)count == header->groups.count;
+
+	for (int i = 0; i < count && same; i++)
+		same = now[i] == recorded[i];
+	if (same || !(header->flags & RECORD_FLAG_GROUPS_KNOWN))
+		return true;
+	return cold_because(cold, COLD_USER, "other supplementary groups than those of the build");
 }
 
 static bool compare_directory(const struct record *record, struct cold *cold)
@@ -112,7 +129,7 @@ bool compare(const struct init *init, struct cold *cold)
 	const struct record *record = &init->record;
 	const struct record_header *header = record->header;
 
-	return compare_arguments(init, cold) && compare_user(record, cold) && compare_directory(record, cold) &&
+	return compare_arguments(init, cold) && compare_user(record, cold) && compare_groups(record, cold) && compare_directory(record, cold) &&
 	       compare_environment(init, cold) && compare_cpu(record, cold) && compare_memory(record, cold) &&
 	       compare_clock(CLOCK_MONOTONIC, "monotonic", header->monotonic_ns, cold) &&
 	       compare_clock(CLOCK_BOOTTIME, "boot time", header->boottime_ns, cold) && compare_pids(record, cold) &&

@@ -42,6 +42,7 @@ enum record_carried_type {
 enum record_flag {
 	RECORD_FLAG_BOUND_AT_START = 1,
 	RECORD_FLAG_PRIVATE_VARIANT = 2,
+	RECORD_FLAG_GROUPS_KNOWN = 4,
 };
 
 /* A reference into the strings; a NUL follows the last byte and none is inside. */
@@ -91,12 +92,13 @@ struct record_header {
 	struct record_table ignored_environment; /* record_string rows: globs of names that may differ, only * is special */
 	struct record_table cpu_words; /* u64 rows: required bits, in the order of CPU words */
 	struct record_table tids; /* u32 rows: process and thread IDs that have to be free */
+	struct record_table groups; /* u32 rows, ascending: supplementary group IDs; counts only with the flag groupsKnown */
 	struct record_table files; /* record_file rows */
 	struct record_table carried; /* record_carried rows */
 	struct record_table checkpoint_files; /* record_checkpoint_file rows */
 	struct record_table strings; /* bytes; to the end of the record */
 };
-_Static_assert(sizeof(struct record_header) == 192, "record_header");
+_Static_assert(sizeof(struct record_header) == 200, "record_header");
 _Static_assert(offsetof(struct record_header, magic) == 0, "record_header.magic");
 _Static_assert(offsetof(struct record_header, version) == 8, "record_header.version");
 _Static_assert(offsetof(struct record_header, features_required) == 12, "record_header.features_required");
@@ -124,10 +126,11 @@ _Static_assert(offsetof(struct record_header, secret_names) == 128, "record_head
 _Static_assert(offsetof(struct record_header, ignored_environment) == 136, "record_header.ignored_environment");
 _Static_assert(offsetof(struct record_header, cpu_words) == 144, "record_header.cpu_words");
 _Static_assert(offsetof(struct record_header, tids) == 152, "record_header.tids");
-_Static_assert(offsetof(struct record_header, files) == 160, "record_header.files");
-_Static_assert(offsetof(struct record_header, carried) == 168, "record_header.carried");
-_Static_assert(offsetof(struct record_header, checkpoint_files) == 176, "record_header.checkpoint_files");
-_Static_assert(offsetof(struct record_header, strings) == 184, "record_header.strings");
+_Static_assert(offsetof(struct record_header, groups) == 160, "record_header.groups");
+_Static_assert(offsetof(struct record_header, files) == 168, "record_header.files");
+_Static_assert(offsetof(struct record_header, carried) == 176, "record_header.carried");
+_Static_assert(offsetof(struct record_header, checkpoint_files) == 184, "record_header.checkpoint_files");
+_Static_assert(offsetof(struct record_header, strings) == 192, "record_header.strings");
 
 /* A variable of the environment at the build. */
 struct record_variable {
@@ -197,6 +200,7 @@ _Static_assert(offsetof(struct record_checkpoint_file, size_bytes) == 8, "record
 	X(ignored_environment, 8u) \
 	X(cpu_words, 8u) \
 	X(tids, 4u) \
+	X(groups, 4u) \
 	X(files, 32u) \
 	X(carried, 48u) \
 	X(checkpoint_files, 16u)

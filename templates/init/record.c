@@ -90,7 +90,9 @@ static enum record_error check_values(const struct record_header *header)
 		return RECORD_ERROR_VALUE;
 	if (header->fallback < RECORD_FALLBACK_COLD || header->fallback > RECORD_FALLBACK_FAIL)
 		return RECORD_ERROR_VALUE;
-	if (header->flags & ~(RECORD_FLAG_BOUND_AT_START | RECORD_FLAG_PRIVATE_VARIANT))
+	if (header->flags & ~(RECORD_FLAG_BOUND_AT_START | RECORD_FLAG_PRIVATE_VARIANT | RECORD_FLAG_GROUPS_KNOWN))
+		return RECORD_ERROR_VALUE;
+	if (header->groups.count && !(header->flags & RECORD_FLAG_GROUPS_KNOWN))
 		return RECORD_ERROR_VALUE;
 	if (header->deadline_ms == 0 || !is_pid(header->pid) || header->argv.count == 0 || header->cpu_words.count > CPU_WORDS)
 		return RECORD_ERROR_VALUE;

@@ -285,6 +285,12 @@ static inline u32 sys_getegid(void)
 	return (u32)SYS0(getegid);
 }
 
+/* Ascending, as the kernel keeps them. */
+static inline int sys_getgroups(usize count, u32 *groups)
+{
+	return (int)SYS2(getgroups, (long)count, POINTER(groups));
+}
+
 static inline int sys_setgroups(usize count, const u32 *groups)
 {
 	return (int)SYS2(setgroups, (long)count, POINTER(groups));

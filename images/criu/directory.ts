@@ -45,7 +45,7 @@ export async function writeImageChanges(directory: string, before: ImageSet, aft
   for (const name of written) {
     const content = after.images.get(name);
     if (content === undefined) await rm(join(directory, name));
-    else await writeWhole(join(directory, name), content);
+    else await writeWhole(join(directory, name), content, (await stat(join(directory, name))).mode);
   }
   return written;
 }
@@ -59,7 +59,7 @@ export async function writeImageVariant(directory: string, base: string, before:
   for (const name of [...after.images.keys(), ...after.rawSizes.keys()]) {
     const content = changed.has(name) ? after.images.get(name) : undefined;
     if (content === undefined) await symlink(join(relative(directory, base), name), join(directory, name));
-    else await writeWhole(join(directory, name), content);
+    else await writeWhole(join(directory, name), content, (await stat(join(base, name))).mode);
   }
 }
 
@@ -110,10 +110,12 @@ function changedNames(before: ImageSet, after: ImageSet): readonly string[] {
   });
 }
 
-async function writeWhole(path: string, content: Uint8Array): Promise<void> {
+/** Who could read the file that is replaced or stood for, can read the new one. */
+async function writeWhole(path: string, content: Uint8Array, mode: number): Promise<void> {
   const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
+  const file = await open(temporary, 'w', mode & 0o777);
   try {
+    await file.chmod(mode & 0o777);
     await file.writeFile(content);
     await file.sync();
   } finally {

@@ -54,8 +54,23 @@ export const ALL_CAPABILITIES = 0xffff_ffff_ffff_ffffn;
  * nothing and the process keeps the container's (criu/pie/restorer.c: restore_creds).
  */
 export function setBoundingSet(mask: bigint): CheckpointEdit {
-  const words = [Number(mask & 0xffff_ffffn), Number((mask >> 32n) & 0xffff_ffffn)];
-  return (set) => editCredentials(set, () => ({ capBnd: words }));
+  return (set) => editCredentials(set, () => ({ capBnd: capabilityWords(mask) }));
+}
+
+/**
+ * Removes capabilities outside `mask` from every thread's effective, permitted, inheritable and ambient sets. A thread that held one
+ * which the restoring container does not have makes `criu restore` hang after the failed capset, instead of ending (seen with 4.2.1).
+ */
+export function limitCapabilities(mask: bigint): CheckpointEdit {
+  const words = capabilityWords(mask);
+  const limited = (held: readonly number[]): readonly number[] => held.map((word, i) => (word & (words[i] ?? 0)) >>> 0);
+  return (set) =>
+    editCredentials(set, (creds) => ({
+      capInh: limited(creds.capInh),
+      capPrm: limited(creds.capPrm),
+      capEff: limited(creds.capEff),
+      capAmb: limited(creds.capAmb),
+    }));
 }
 
 /** Leaves out supplementary groups: a restore keeps those it was started with and needs no CAP_SETGID (restore_creds). */
@@ -195,13 +210,14 @@ function editCredentials(set: ImageSet, change: (creds: Value<typeof credsEntry>
   );
 }
 
-/** An image with its messages changed; a set without the image stays as it is, and one whose messages all stay the same as well. */
+const capabilityWords = (mask: bigint): readonly number[] => [Number(mask & 0xffff_ffffn), Number((mask >> 32n) & 0xffff_ffffn)];
+
+/** An image with its messages changed; the set stays the same one where the image is missing or comes out as it was. */
 function editImage(set: ImageSet, type: ImageTypeName, name: string, change: (message: Uint8Array, index: number) => Uint8Array): ImageSet {
-  if (!set.images.has(name)) return set;
-  const image = imageOf(set, type, name);
-  const changed = mapEntries(image, change);
-  if (changed.entries.every((entry, i) => entry.message === image.entries[i]?.message)) return set;
-  return { ...set, images: new Map(set.images).set(name, encodeImage(changed)) };
+  const content = set.images.get(name);
+  if (content === undefined) return set;
+  const changed = encodeImage(mapEntries(imageOf(set, type, name), change));
+  return Buffer.compare(changed, content) === 0 ? set : { ...set, images: new Map(set.images).set(name, changed) };
 }
 
 function changedOr(type: typeof vmaEntry, encoded: Uint8Array, changes: Changes<typeof vmaEntry> | undefined): Uint8Array {

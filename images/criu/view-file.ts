@@ -1,6 +1,7 @@
 /** Open files of a dump and how they are used. From files.img, remap-fpath.img, memfd.img and tty-info.img. */
 import { FormatError } from '../errors.js';
 import { entriesOf, type ImageSet } from './directory.js';
+import type { FileBase, FileUse } from './file-use.js';
 import { FILE_TYPE, MODE_TYPE, MODE_TYPE_MASK, namesOf, OPEN, OPEN_ACCESS_MASK, PROT, REMAP, VMA, type FileTypeName } from './flags.js';
 import { fileEntry, pipeDataEntry, remapFilePathEntry, ttyInfoEntry } from './messages/file.js';
 import { memfdInodeEntry } from './messages/memory.js';
@@ -9,25 +10,6 @@ import { viewInetSocket, viewUnixSocket, type InetSocket, type UnixSocket } from
 import { isFileMapping, type CheckpointProcess } from './view-process.js';
 
 export type CheckpointFile = RegularFile | Pipe | UnixSocket | InetSocket | Memfd | Terminal | OtherFile;
-
-export interface FileBase {
-  readonly id: number;
-  readonly uses: readonly FileUse[];
-  /** What `criu restore --inherit-fd fd[N]:KEY` calls this file, where it can be given from outside. */
-  readonly inheritKey: string | undefined;
-}
-
-export type FileUse =
-  | { readonly as: 'descriptor'; readonly pid: number; readonly fd: number; readonly closeOnExec: boolean }
-  | {
-      readonly as: 'mapping';
-      readonly pid: number;
-      readonly start: bigint;
-      readonly end: bigint;
-      readonly shared: boolean;
-      readonly writable: boolean;
-    }
-  | { readonly as: 'cwd' | 'root' | 'exe'; readonly pid: number };
 
 export type Access = 'read' | 'write' | 'read-write' | 'path';
 

@@ -4,7 +4,7 @@ import { entriesOf, type ImageSet } from './directory.js';
 import { SOCKET_STATE } from './flags.js';
 import { skPacketEntry, type inetSkEntry, type unixSkEntry } from './messages/socket.js';
 import type { Value } from './schema.js';
-import type { FileBase, FileUse } from './view-file.js';
+import type { FileBase, FileUse } from './file-use.js';
 
 export interface UnixSocket extends FileBase {
   readonly kind: 'unix-socket';

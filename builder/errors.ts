@@ -221,7 +221,8 @@ export const errorTable = {
     exit: 1,
     what: (a) =>
       `a fresh container of ${a.image} did not restore: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
-    hint: () => 'The image is there and starts cold; --no-verify skips this check, docs/restore.md explains the reasons.',
+    hint: () =>
+      'docs/restore.md explains the reasons. A build gives the image no name then; with --no-verify it does, and the image starts cold.',
   }),
   'CRAC-BENCH-FAILED': row<{ image: string; message: string }>({
     exit: 1,
@@ -229,7 +230,11 @@ export const errorTable = {
     hint: () => 'Check the image with crac-build verify first.',
   }),
   // cancel
-  'CRAC-CANCELLED': row<{ signal: string }>({ exit: 1, what: (a) => `cancelled by ${a.signal}`, hint: () => 'Nothing was left behind.' }),
+  'CRAC-CANCELLED': row<{ signal: string }>({
+    exit: 1,
+    what: (a) => `cancelled by ${a.signal}`,
+    hint: () => 'What was made so far has been removed; a warning or a cause names what could not be.',
+  }),
   'CRAC-INTERNAL': row<{ message: string }>({
     exit: 1,
     what: (a) => `internal error: ${a.message}`,

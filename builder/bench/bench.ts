@@ -5,7 +5,7 @@ import { Cleanup } from '../engine/cleanup.js';
 import type { ContainerSpec } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { openBakedImage, type BakedImage } from '../pipeline/baked-image.js';
-import { openTools, type Tools } from '../pipeline/tools.js';
+import { cleanUp, openTools, type Tools } from '../pipeline/tools.js';
 import { initPath, runtimeDirectory } from '../step/protocol.js';
 import { Prober } from './prober.js';
 import { runTrial, TrialError, type Trial } from './trial.js';
@@ -69,7 +69,7 @@ async function specsOf(image: BakedImage, tools: Tools, withBase: boolean, signa
  */
 export async function bench(reference: string, options: BenchOptions, call: Call): Promise<BenchReport> {
   const { signal, emit } = call;
-  const cleanup = new Cleanup();
+  const cleanup = Cleanup.after(signal);
   try {
     const tools = await openTools({}, call, cleanup);
     const image = await openBakedImage(tools.engine, reference, signal);
@@ -87,17 +87,21 @@ export async function bench(reference: string, options: BenchOptions, call: Call
       for (const kind of kinds) {
         const spec = specs[kind];
         if (spec === undefined || (round === 0 && kind === 'coldBase')) continue;
-        const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs: 120_000 }, signal).catch(
-          (cause: unknown) => {
-            throw cause instanceof TrialError
-              ? CracError.of(
-                  'CRAC-BENCH-FAILED',
-                  { image: reference, message: [`${kind}: ${cause.message}`, ...cause.lastLines.slice(-5)].join('\n  | ') },
-                  { cause },
-                )
-              : cause;
-          },
-        );
+        const trial = await runTrial(
+          tools.engine,
+          prober,
+          { spec, readiness: image.readiness, deadlineMs: 120_000 },
+          cleanup,
+          signal,
+        ).catch((cause: unknown) => {
+          throw cause instanceof TrialError
+            ? CracError.of(
+                'CRAC-BENCH-FAILED',
+                { image: reference, message: [`${kind}: ${cause.message}`, ...cause.lastLines.slice(-5)].join('\n  | ') },
+                { cause },
+              )
+            : cause;
+        });
         if (round > 0) trials[kind].push(trial);
         emit({
           type: 'progress',
@@ -132,6 +136,6 @@ export async function bench(reference: string, options: BenchOptions, call: Call
       },
     };
   } finally {
-    await cleanup.run();
+    await cleanUp(cleanup, 'verify', emit);
   }
 }

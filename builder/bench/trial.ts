@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Readiness } from '../dockerfile/readiness.js';
+import type { Cleanup } from '../engine/cleanup.js';
 import type { ContainerSpec, Engine, EngineContainer } from '../engine/port.js';
 import { initPath } from '../step/protocol.js';
 import type { Prober } from './prober.js';
@@ -78,10 +79,17 @@ class Output {
   }
 }
 
-/** Runs one trial; the container is removed at its end. Throws TrialError where no good answer came. */
-export async function runTrial(engine: Engine, prober: Prober, settings: TrialSettings, signal: AbortSignal): Promise<Trial> {
+/** Runs one trial; the container is removed at its end, or by `cleanup` at the latest. Throws TrialError where no good answer came. */
+export async function runTrial(
+  engine: Engine,
+  prober: Prober,
+  settings: TrialSettings,
+  cleanup: Cleanup,
+  signal: AbortSignal,
+): Promise<Trial> {
   const { readiness } = settings;
   const container = await engine.createContainer({ ...settings.spec, networkMode: `container:${prober.container.id}` }, signal);
+  const removed = cleanup.defer('the container of a trial', (until) => container.remove(until));
   const output = new Output();
   const stop = new AbortController();
   const within = AbortSignal.any([signal, stop.signal]);
@@ -137,7 +145,8 @@ export async function runTrial(engine: Engine, prober: Prober, settings: TrialSe
     };
   } finally {
     stop.abort();
-    await container.remove(AbortSignal.timeout(10_000));
+    // Cancelled, or too slow now: the clean-up removes it, and says so where it cannot.
+    if (!signal.aborted) await container.remove(AbortSignal.any([signal, AbortSignal.timeout(10_000)])).then(removed, () => undefined);
   }
 }
 

@@ -20,7 +20,8 @@ import { LastLines, readBuildOutput } from './build-output.js';
 import { containerRequest } from './container-spec.js';
 import { DockerContainer } from './docker-container.js';
 import { type RegistryCredentials, registryCredentials, type Surroundings } from './docker-config.js';
-import { statusOf, throwIfCancelled } from './errors.js';
+import { cancelled, statusOf, throwIfCancelled } from './errors.js';
+import { Patience } from './patience.js';
 import type {
   BuildImageOptions,
   ContainerSpec,
@@ -290,14 +291,7 @@ class DockerEngine implements Engine {
     };
     // The request itself is not aborted: the engine would make the container all the same, and nobody would know its ID.
     throwIfCancelled(signal);
-    const patience = new AbortController();
-    const giveUpAfter = (ms: number): NodeJS.Timeout => setTimeout(() => patience.abort(new Error('the engine did not answer')), ms);
-    let timer = giveUpAfter(createLimitMs);
-    const hurry = (): void => {
-      clearTimeout(timer);
-      timer = giveUpAfter(cancelledCreateLimitMs);
-    };
-    signal.addEventListener('abort', hurry, { once: true });
+    using patience = new Patience(signal, createLimitMs, cancelledCreateLimitMs);
     try {
       const { Id: id } = await this.#requests.json(request, createdAnswer, patience.signal);
       const container = this.container(id);
@@ -307,12 +301,11 @@ class DockerEngine implements Engine {
       }
       return container;
     } catch (cause) {
-      if (!signal.aborted || !patience.signal.aborted) throw cause;
-      const message = 'the engine was still busy with a container, which the next build removes';
-      throw CracError.of('CRAC-CANCELLED', { signal: cancelSource(signal) }, { cause: new Error(message) });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', hurry);
+      if (!patience.signal.aborted) throw cause;
+      const message = `no answer within ${(signal.aborted ? cancelledCreateLimitMs : createLimitMs) / 1000} s`;
+      if (!signal.aborted) throw CracError.of('CRAC-ENGINE-FAILED', { request: this.#requests.nameOf(request), message });
+      const left = `the engine is still ${request.doing} (${message}); the next build removes it`;
+      throw CracError.fromReport({ ...cancelled(signal).report(), causes: [left] });
     }
   }
 

@@ -43,6 +43,8 @@ const probePath = `${runtimeMountPath}/init`;
 
 /** Volumes of other versions get this long, so that a build which has just found one can take it into use. */
 const graceMs = 10 * 60_000;
+/** What has begun is undone within this time: a user who pressed Ctrl-C may wait for it. */
+const undoMs = 3_000;
 
 /**
  * A volume with the parts, ready to be mounted read-only at /.crac-build.
@@ -66,7 +68,12 @@ export async function ensureRuntimeVolume(
       (await fill(engine, image, `${volumePrefix}${digest12}-${randomBytes(4).toString('hex')}`, labels, onProgress, signal))
     );
   });
-  await removeOthers(engine, image, found.name, signal);
+  try {
+    await removeOthers(engine, image, found.name, signal);
+  } catch (error) {
+    await found.release(AbortSignal.timeout(undoMs));
+    throw error;
+  }
   return found;
 }
 
@@ -110,7 +117,7 @@ async function findComplete(
       if (await holder.statPath(`${runtimeMountPath}/${markerName}`, signal))
         return { name, image, release: (until) => holder.remove(until) };
     } catch (error) {
-      await holder.remove(AbortSignal.timeout(5_000));
+      await holder.remove(AbortSignal.timeout(undoMs));
       throw error;
     }
     await holder.remove(signal);
@@ -140,7 +147,7 @@ async function fill(
     await holder.putArchive(runtimeMountPath, marker(), signal);
     return { name, image, release: (until) => holder.remove(until) };
   } catch (error) {
-    const until = AbortSignal.timeout(5_000);
+    const until = AbortSignal.timeout(undoMs);
     await holder.remove(until);
     await engine.removeVolume(name, until);
     throw error;

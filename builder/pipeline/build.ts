@@ -6,7 +6,7 @@ import { Cleanup } from '../engine/cleanup.js';
 import { temporaryTag } from '../engine/owner.js';
 import type { EngineImage } from '../engine/port.js';
 import { CracError } from '../errors.js';
-import type { BuildEvent, Emit } from '../events.js';
+import type { BuildEvent, Emit, StepName } from '../events.js';
 import { runStep } from '../run-step.js';
 import { bake } from './bake.js';
 import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
@@ -14,7 +14,7 @@ import { describeHeap, findJava, readAppImage, type AppImage } from './image-che
 import { buildRights, criuRunArgs, criuRunRights } from './rights.js';
 import { readIntent, type Intent } from './settings.js';
 import { runStepProgram } from './step-program.js';
-import { openEngine, openTools, type Tools } from './tools.js';
+import { cleanUp, openEngine, openTools, type Tools } from './tools.js';
 import { verifyWith } from './verify.js';
 import { readWorld, type World } from './world.js';
 
@@ -30,16 +30,20 @@ function recordSteps(emit: Emit): {
   readonly emit: Emit;
   readonly steps: { step: string; ms: number; bytes?: number }[];
   readonly warnings: string[];
+  /** The step that began last. */
+  readonly step: () => StepName;
 } {
   const steps: { step: string; ms: number; bytes?: number }[] = [];
   const warnings: string[] = [];
+  let current: StepName = 'plan';
   const record = (event: BuildEvent): void => {
+    if (event.type === 'step-started') current = event.step;
     if (event.type === 'step-done')
       steps.push({ step: event.step, ms: Math.round(event.ms), ...(event.bytes !== undefined && { bytes: event.bytes }) });
     if (event.type === 'warning') warnings.push(event.text);
     emit(event);
   };
-  return { emit: record, steps, warnings };
+  return { emit: record, steps, warnings, step: () => current };
 }
 
 /** The image of --from, pulled as the policy says. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-PULL-FAILED. */
@@ -103,7 +107,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
   const recorded = recordSteps(outer.emit);
   const call: Call = { signal: outer.signal, emit: recorded.emit };
   const { signal, emit } = call;
-  const cleanup = new Cleanup();
+  const cleanup = Cleanup.after(signal);
   let made: BuildContainer | undefined;
   try {
     const { intent, world, tools } = await runStep(emit, 'plan', 'checking what can be checked now', async () => {
@@ -164,7 +168,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     }
     throw cause;
   } finally {
-    await cleanup.run();
+    await cleanUp(cleanup, recorded.step(), emit);
   }
 }
 
@@ -200,11 +204,11 @@ async function verifyBuilt(
 
 /** `--dry-run`: what would be done. Nothing is built, pulled or started. */
 export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan> {
-  const cleanup = new Cleanup();
+  const cleanup = Cleanup.after(call.signal);
   try {
     const intent = await readIntent(options);
     const world = await readWorld(options.world);
-    const { engine } = await openEngine(call, cleanup);
+    const engine = await openEngine(call, cleanup);
     const { platform, memoryBytes } = await engine.capabilities(call.signal);
     const { source, settings } = intent;
     const image = source.kind === 'image' ? await engine.inspectImage(source.reference, call.signal) : undefined;
@@ -234,6 +238,6 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
       warnings: heap?.warning === undefined ? [] : [heap.warning],
     };
   } finally {
-    await cleanup.run();
+    await cleanUp(cleanup, 'plan', call.emit);
   }
 }

@@ -10,7 +10,7 @@ import { decodeRecord, type RestoreRecord } from '../../images/record/record.js'
 import { runtimeDirectory } from '../step/protocol.js';
 import { readSmallFile } from './archive-file.js';
 import { openBakedImage, type BakedImage } from './baked-image.js';
-import { openEngine } from './tools.js';
+import { cleanUp, openEngine } from './tools.js';
 
 /** inspect.json of the checkpoint layer. */
 export const inspectFile = v.object({
@@ -49,9 +49,9 @@ function describeRecord(record: RestoreRecord): InspectReport['record'] {
 /** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT. */
 export async function inspect(reference: string, call: Call): Promise<InspectReport> {
   const { signal } = call;
-  const cleanup = new Cleanup();
+  const cleanup = Cleanup.after(signal);
   try {
-    const { engine } = await openEngine(call, cleanup);
+    const engine = await openEngine(call, cleanup);
     const image = await openBakedImage(engine, reference, signal);
     const container = await engine.createContainer({ image: reference, labels: buildLabels(newBuildId()) }, signal);
     cleanup.defer('the container that is looked into', (until) => container.remove(until));
@@ -83,6 +83,6 @@ export async function inspect(reference: string, call: Call): Promise<InspectRep
     }
     throw cause;
   } finally {
-    await cleanup.run();
+    await cleanUp(cleanup, 'plan', call.emit);
   }
 }

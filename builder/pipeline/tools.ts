@@ -8,6 +8,7 @@ import { newBuildId, ownerLabels, thisOwner, type Owner } from '../engine/owner.
 import type { Engine } from '../engine/port.js';
 import { ensureRuntimeVolume } from '../engine/runtime-volume.js';
 import { CracError } from '../errors.js';
+import type { Emit, StepName } from '../events.js';
 import { findRuntime, runtimeDirectory, type RuntimeParts } from '../../templates/runtime/find.js';
 
 export interface Tools {
@@ -20,22 +21,25 @@ export interface Tools {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Finds the engine and the parts for the images; nothing is started. Throws CRAC-RUNTIME-MISSING and what detection throws. */
-export async function openEngine(call: Call, cleanup: Cleanup): Promise<{ engine: Engine; runtime: RuntimeParts }> {
-  const runtime = await findRuntime();
-  if (runtime === undefined) throw CracError.of('CRAC-RUNTIME-MISSING', { path: runtimeDirectory });
+/** Finds the engine; nothing is started or made. Throws what detection throws. */
+export async function openEngine(call: Call, cleanup: Cleanup): Promise<Engine> {
   const engine = await detectEngine(detectOptions(process.env, homedir()), call.signal);
   cleanup.defer('the connection to the engine', () => {
     engine.close();
     return Promise.resolve();
   });
-  return { engine, runtime };
+  return engine;
 }
 
-/** Like openEngine, with the runtime brought into the engine. `keep`: what is made is not to be taken for a leftover by a later run. */
+/**
+ * Like openEngine, with the runtime brought into the engine. `keep`: what is made is not to be taken for a leftover by a later run.
+ * Throws CRAC-RUNTIME-MISSING besides.
+ */
 export async function openTools(options: { readonly keep?: boolean }, call: Call, cleanup: Cleanup): Promise<Tools> {
   const { signal } = call;
-  const { engine, runtime } = await openEngine(call, cleanup);
+  const runtime = await findRuntime();
+  if (runtime === undefined) throw CracError.of('CRAC-RUNTIME-MISSING', { path: runtimeDirectory });
+  const engine = await openEngine(call, cleanup);
   await removeLeftovers(engine, ownLeftovers, signal);
   const owner = thisOwner(newBuildId());
   const volume = await ensureRuntimeVolume(
@@ -56,4 +60,12 @@ export async function openTools(options: { readonly keep?: boolean }, call: Call
     runtimeVolume: volume.name,
     labels: options.keep === true ? { 'dev.crac-build.kept': owner.build } : ownerLabels(owner),
   };
+}
+
+/** Undoes everything. What could not be undone is still there: a warning names it. */
+export async function cleanUp(cleanup: Cleanup, step: StepName, emit: Emit): Promise<void> {
+  const failures = await cleanup.run();
+  if (failures.length === 0) return;
+  const list = failures.map(({ name, error }) => `${name} (${error instanceof Error ? error.message : String(error)})`);
+  emit({ type: 'warning', step, text: `not removed: ${list.join('; ')}; the next build, verify or bench removes what is left` });
 }

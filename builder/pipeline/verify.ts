@@ -6,7 +6,7 @@ import { Cleanup } from '../engine/cleanup.js';
 import type { ContainerMount } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { openBakedImage } from './baked-image.js';
-import { openTools, type Tools } from './tools.js';
+import { cleanUp, openTools, type Tools } from './tools.js';
 import { environmentList } from './world.js';
 
 /** The world the restore is tried in: that of the build, so that only the image is judged. */
@@ -54,7 +54,7 @@ export async function verifyWith(
   const common = { schema: 'crac-build/verify/1', image: shownAs, runArgs: image.labels.runArgs } as const;
   try {
     const deadlineMs = Math.max(image.readiness.timeoutMs, 120_000);
-    const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs }, signal);
+    const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs }, cleanup, signal);
     return { ...common, restored: trial.cold === null, cold: trial.cold, restoreMs: trial.restoreMs, readyMs: trial.readyMs };
   } catch (cause) {
     if (!(cause instanceof TrialError)) throw cause;
@@ -75,11 +75,11 @@ export async function verifyWith(
  * CRAC-VERIFY-FAILED.
  */
 export async function verify(reference: string, call: Call): Promise<VerifyResult> {
-  const cleanup = new Cleanup();
+  const cleanup = Cleanup.after(call.signal);
   try {
     const tools = await openTools({}, call, cleanup);
     return await verifyWith(tools, reference, reference, emptyWorld, cleanup, call);
   } finally {
-    await cleanup.run();
+    await cleanUp(cleanup, 'verify', call.emit);
   }
 }

@@ -152,7 +152,7 @@ for (const [signal, status] of [
     t.is(await ended, status);
     t.is(
       process.stderr.text,
-      `cancelling... (again to stop at once)\nerror CRAC-CANCELLED: cancelled by ${signal}\ntry: Nothing was left behind.\n`,
+      `cancelling... (again to stop at once)\nerror CRAC-CANCELLED: cancelled by ${signal}\ntry: What was made so far has been removed; a warning or a cause names what could not be.\n`,
     );
     t.deepEqual(process.exits, []);
   });

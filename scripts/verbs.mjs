@@ -11,7 +11,7 @@ import { Problem, say, step } from './progress.mjs';
 import { runTests } from './tests.mjs';
 
 const setUp = inRoot('dist/test/setup/main.js');
-const allFixtures = 'small,heap,demo';
+const allFixtures = 'small,heap,misfit,demo';
 
 /**
  * @param {string} verb

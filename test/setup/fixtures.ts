@@ -15,6 +15,7 @@ const fixtures = {
   demo: { sources: ['demo/pom.xml', 'demo/src'], output: 'demo/target/demo.jar' },
   small: { sources: ['small/src'], output: 'small/target/classes/Small.class' },
   heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class' },
+  misfit: { sources: ['misfit/src'], output: 'misfit/target/classes/Misfit.class' },
 } as const;
 
 export type Fixture = keyof typeof fixtures;

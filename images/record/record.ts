@@ -102,6 +102,8 @@ const crcOffset = 20;
 const u64Max = (1n << 64n) - 1n;
 const flagsMask = Object.values(recordFlags).reduce<number>((mask, bit) => mask | bit, 0);
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 const align8 = (size: number): number => Math.ceil(size / 8) * 8;
 
 /** FNV-1a 64 of a value of the environment (draft-eastlake-fnv), as crac-init computes it. Text is taken as UTF-8. */
@@ -302,7 +304,11 @@ class RecordReader {
     if (outside) fail('string', 'outside of the strings', reference.offset);
     const bytes = this.#bytes.subarray(reference.offset, end);
     if (this.#bytes[end] !== 0 || bytes.includes(0)) fail('string', 'not ended by the only NUL', reference.offset);
-    return bytes.toString('utf8');
+    try {
+      return utf8.decode(bytes);
+    } catch (cause) {
+      throw new FormatError('string: not UTF-8', { cause, offset: reference.offset });
+    }
   }
 
   /** A path without empty, `.` and `..` parts, at most PATH_MAX long. */

@@ -1,5 +1,5 @@
+#include "address.h"
 #include "mem.h"
-#include "net.h"
 
 static bool parse_v4(const char *text, u8 *bytes)
 {

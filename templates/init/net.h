@@ -1,16 +1,9 @@
-/* TCP connections to literal addresses. */
+/* TCP connections. */
 #ifndef NET_H
 #define NET_H
 
+#include "address.h"
 #include "sys.h"
-
-struct address {
-	bool v6;
-	u8 bytes[16]; /* network order; the first four for IPv4 */
-};
-
-/* "127.0.0.1" or "::1"; no zone, no IPv4 inside of IPv6. */
-bool parse_address(const char *text, struct address *address);
 
 /* A connected socket that does not block, or a negative error; -ETIMEDOUT at `until_ns` (CLOCK_MONOTONIC). */
 int net_connect(const struct address *address, u16 port, u64 until_ns);

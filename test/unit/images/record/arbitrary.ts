@@ -1,0 +1,70 @@
+/** Records for property tests: any that `encodeRecord` takes. */
+import fc from 'fast-check';
+import { cpuWordSources } from '../../../../images/record/cpu.js';
+import type { CarriedFile, RecordedFile, RestoreRecord } from '../../../../images/record/record.js';
+
+const u32 = fc.nat(0xffffffff);
+const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+const i64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
+const pid = fc.integer({ min: 2, max: 4194304 });
+const text = fc.string({ unit: 'binary', maxLength: 20 }).filter((value) => !value.includes('\0'));
+const name = text.filter((value) => value !== '' && !value.includes('='));
+const part = text.filter((value) => value !== '' && value !== '.' && value !== '..' && !value.includes('/'));
+const relative = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+const absolute = relative.map((path) => `/${path}`);
+
+const recordedFile: fc.Arbitrary<RecordedFile> = fc.record({
+  path: absolute,
+  use: fc.constantFrom('append', 'other'),
+  sizeBytes: u64,
+  mtimeSeconds: i64,
+  carried: fc.boolean(),
+});
+
+const owner = { path: absolute, mode: fc.nat(0o7777), uid: u32, gid: u32, mtimeSeconds: i64 };
+const carriedFile: fc.Arbitrary<CarriedFile> = fc.oneof(
+  fc.record({ ...owner, type: fc.constant('directory'), content: fc.constant(0), target: fc.constant(''), refresh: fc.constant(false) }),
+  fc.record({ ...owner, type: fc.constant('file'), content: u32, target: fc.constant(''), refresh: fc.boolean() }),
+  fc.record({
+    ...owner,
+    type: fc.constant('symlink'),
+    content: fc.constant(0),
+    target: text.filter((value) => value !== ''),
+    refresh: fc.constant(false),
+  }),
+);
+
+const several = <T>(element: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(element, { maxLength: 4 });
+
+const fields = {
+  restorer: fc.constant<'criu'>('criu'),
+  mode: fc.constantFrom<'read' | 'mmap' | 'lazy'>('read', 'mmap', 'lazy'),
+  fallback: fc.constantFrom<'cold' | 'fail'>('cold', 'fail'),
+  deadlineMs: fc.integer({ min: 1, max: 0xffffffff }),
+  argv: fc.array(text, { minLength: 1, maxLength: 4 }),
+  cwd: fc.oneof(absolute, fc.constant('/')),
+  uid: u32,
+  gid: u32,
+  environment: several(fc.record({ name, valueHash: u64 })),
+  secretNames: several(name),
+  ignoredEnvironment: several(name),
+  cpuWords: fc.array(u64, { maxLength: cpuWordSources.length }),
+  cpuVendor: text,
+  xcr0: u64,
+  boundAtStart: fc.boolean(),
+  monotonicNs: u64,
+  boottimeNs: u64,
+  memoryBytes: u64,
+  pid,
+  tids: several(pid),
+  effectiveCapabilities: u64,
+  streamPipeIds: fc.tuple(u32, u32, u32),
+  files: several(recordedFile),
+  carried: several(carriedFile),
+  checkpointFiles: several(fc.record({ name: relative, sizeBytes: u64 })),
+  privateVariant: fc.boolean(),
+};
+
+const groups = fc.array(u32, { maxLength: 4 }).map((ids) => ids.toSorted((a, b) => a - b));
+
+export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(fc.record(fields), fc.record({ ...fields, groups }));

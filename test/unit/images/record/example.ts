@@ -1,0 +1,47 @@
+/** A record as a build makes it, for tests that change one thing of it. */
+import { hashEnvironmentValue, type RestoreRecord } from '../../../../images/record/record.js';
+
+export const exampleRecord: RestoreRecord = {
+  restorer: 'criu',
+  mode: 'read',
+  fallback: 'cold',
+  deadlineMs: 10000,
+  argv: ['java', '-jar', '/app.jar'],
+  cwd: '/',
+  uid: 0,
+  gid: 0,
+  groups: [0, 27],
+  environment: [
+    { name: 'PATH', valueHash: hashEnvironmentValue('/usr/bin:/bin') },
+    { name: 'LANG', valueHash: hashEnvironmentValue('C.UTF-8') },
+  ],
+  secretNames: ['TOKEN'],
+  ignoredEnvironment: ['HOSTNAME', '*_SERVICE_*'],
+  cpuWords: [0n, 1n << 26n],
+  cpuVendor: 'AuthenticAMD',
+  xcr0: 7n,
+  boundAtStart: true,
+  monotonicNs: 1n,
+  boottimeNs: 1n,
+  memoryBytes: 64n << 20n,
+  pid: 40,
+  tids: [40, 41, 43],
+  effectiveCapabilities: 0n,
+  streamPipeIds: [101, 102, 103],
+  files: [{ path: '/var/log/app.log', use: 'append', sizeBytes: 12n, mtimeSeconds: 1700000000n, carried: false }],
+  carried: [
+    {
+      path: '/tmp/hsperfdata_root/40',
+      type: 'file',
+      mode: 0o600,
+      uid: 0,
+      gid: 0,
+      mtimeSeconds: 1700000000n,
+      content: 0,
+      target: '',
+      refresh: true,
+    },
+  ],
+  checkpointFiles: [{ name: 'criu/pages-1.img', sizeBytes: 4096n }],
+  privateVariant: false,
+};

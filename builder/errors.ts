@@ -272,7 +272,8 @@ export class CracError extends Error {
   readonly where: Where | undefined;
   readonly #causes: readonly string[] | undefined;
 
-  private constructor(report: ErrorReport, options: { cause?: unknown; causes?: readonly string[] }) {
+  /** For `of` and `fromReport`; elsewhere errors are made of the table's rows. */
+  constructor(report: ErrorReport, options: { cause?: unknown; causes?: readonly string[] }) {
     super(report.what, { cause: options.cause });
     this.name = 'CracError';
     this.code = report.code;

@@ -101,8 +101,12 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
       },
     })),
   ];
+  // Graph drivers and Podman find the base's layers by what they have; containerd's store wants every blob that a manifest names.
+  const { store } = await engine.capabilities(signal);
+  const baseArchive = store === 'containerd' ? await engine.saveImage(input.base.image.id, signal) : undefined;
   try {
     const archive = writeDockerArchive({
+      ...(baseArchive !== undefined && { baseArchive }),
       baseLayers: input.base.image.diffIds.map((diffId) => ({ diffId: diffId as DiffId })),
       layers,
       repoTag: input.tag,

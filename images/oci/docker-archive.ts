@@ -6,7 +6,7 @@
  *   manifest.json         [{ Config, RepoTags, Layers }], last
  *
  * Layers of the base are named in `Layers`, and their files left out: engines with a graph driver find layers that they have by
- * chain ID and open no file for them (tried with Docker 20.10 and 28).
+ * chain ID and open no file for them (tried with Docker 20.10 and 28). Containerd's store needs them: `baseArchive`.
  */
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
@@ -14,6 +14,7 @@ import { FormatError } from '../errors.js';
 import { bytesEntry, directoryEntry, type LayerEntry } from '../layers/entry.js';
 import { Measure, type MeasuredLayer } from '../layers/measure.js';
 import { packLayer } from '../layers/pack.js';
+import { baseEntries } from './base-archive.js';
 import { parseImageConfig } from './config.js';
 import { digestHex, sha256, type DiffId, type Digest } from './digest.js';
 import type { LayerRole } from './layer-roles.js';
@@ -41,6 +42,8 @@ export interface DockerArchiveOptions {
   /** Layers that the engine has already, lowest first. */
   readonly baseLayers: readonly { readonly diffId: DiffId }[];
   readonly layers: AsyncIterable<ArchiveLayer> | Iterable<ArchiveLayer>;
+  /** The base as `docker save` gives it, where the engine needs its layers again. Read to its end, or destroyed. */
+  readonly baseArchive?: Readable;
   /** The name that the image gets. */
   readonly repoTag: string;
   readonly signal: AbortSignal;
@@ -83,6 +86,12 @@ const directory = '/crac-build';
 
 async function* archiveEntries(options: DockerArchiveOptions, finished: (result: DockerArchiveResult) => void): AsyncGenerator<LayerEntry> {
   yield directoryEntry(directory);
+  const base =
+    options.baseArchive === undefined
+      ? options.baseLayers.map(({ diffId }) => `${directory.slice(1)}/base/${digestHex(diffId)}.tar`)
+      : yield* baseEntries(options.baseArchive, `${directory}/base`);
+  if (base.length !== options.baseLayers.length)
+    throw new FormatError(`the saved base image has ${base.length} layers, not ${options.baseLayers.length}`);
   const baked: BakedLayer[] = [];
   for await (const layer of options.layers) {
     const measure = new Measure();
@@ -107,10 +116,7 @@ async function* archiveEntries(options: DockerArchiveOptions, finished: (result:
     {
       Config: configName,
       RepoTags: [options.repoTag],
-      Layers: [
-        ...options.baseLayers.map(({ diffId }) => `${directory.slice(1)}/base/${digestHex(diffId)}.tar`),
-        ...baked.map(({ role }) => `${directory.slice(1)}/${role}.tar`),
-      ],
+      Layers: [...base, ...baked.map(({ role }) => `${directory.slice(1)}/${role}.tar`)],
     },
   ];
   yield bytesEntry('/manifest.json', Buffer.from(JSON.stringify(manifest)));

@@ -9,7 +9,7 @@ const resolves = test.macro({
   exec(t, spec: string, expected: { uid: number; gid: number; groups: readonly number[]; home: string }) {
     t.deepEqual(resolveUser(spec, passwd, group), expected);
   },
-  title: (_, spec) => `USER "${spec}"`,
+  title: (_, spec: string) => `USER "${spec}"`,
 });
 
 test(resolves, '', { uid: 0, gid: 0, groups: [990], home: '/root' });

@@ -12,6 +12,7 @@ import { bake } from './bake.js';
 import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
 import { describeHeap, findJava, readAppImage, type AppImage } from './image-checks.js';
 import { buildRights, criuRunArgs, criuRunRights } from './rights.js';
+import { labelTimes } from './seen-times.js';
 import { readIntent, type Intent } from './settings.js';
 import { runStepProgram } from './step-program.js';
 import { cleanUp, openEngine, openTools, type Tools } from './tools.js';
@@ -139,11 +140,13 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
       return { value, bytes: value.madeBytes };
     });
     const verified = options.verify ? await verifyBuilt(tools, unverified, options, world, result.uid, cleanup, call) : null;
-    await tools.engine.tagImage(unverified, options.tag, signal);
+    const coldMs = recorded.steps.filter((s) => s.step === 'start' || s.step === 'ready').reduce((sum, s) => sum + s.ms, 0);
+    await labelTimes(tools.engine, unverified, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
+    const image = await tools.engine.inspectImage(options.tag, signal);
     return {
       schema: 'crac-build/build/1',
       image: options.tag,
-      imageId: baked.imageId,
+      imageId: image?.id ?? baked.imageId,
       baseImage: intent.source.kind === 'image' ? intent.source.reference : intent.source.dockerfile,
       restorer: 'criu',
       mode: 'read',

@@ -37,17 +37,21 @@ export function formatAddress(address: EngineAddress): string {
 export function parseAddress(text: string, tls: TlsFiles | undefined): EngineAddress | string {
   const unix = /^(?:unix|npipe):\/\/(.+)$/.exec(text);
   if (unix?.[1] !== undefined) return { kind: 'socket', path: unix[1] };
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase() ?? 'tcp';
+  if (!['tcp', 'http', 'https', 'ssh'].includes(scheme)) return `${scheme}:// is not supported`;
   let url: URL;
   try {
-    url = new URL(text.includes('://') ? text.replace(/^tcp:/, 'http:') : `http://${text}`);
+    // A scheme that URL does not know, because of http it would drop port 80.
+    url = new URL(`engine://${text.replace(/^[^/]*:\/\//, '')}`);
   } catch {
     return 'this is no address; expected unix:///PATH, tcp://HOST:PORT or ssh://HOST';
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (url.protocol === 'ssh:') {
+  if (host === '') return 'this is no host';
+  if (scheme === 'ssh') {
     const user = url.username === '' ? '' : `${decodeURIComponent(url.username)}@`;
     // A leading dash would be an option of ssh.
-    if (`${user}${host}`.startsWith('-') || host === '') return 'this is no host';
+    if (`${user}${host}`.startsWith('-')) return 'this is no host';
     return {
       kind: 'ssh',
       target: `${user}${host}`,
@@ -55,9 +59,8 @@ export function parseAddress(text: string, tls: TlsFiles | undefined): EngineAdd
       ...(url.pathname.length > 1 && { socket: url.pathname }),
     };
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return `${url.protocol}// is not supported`;
   if (url.pathname.length > 1) return 'a path behind the port is not supported';
-  const secured = tls ?? (url.protocol === 'https:' ? { verify: true } : undefined);
-  const port = url.port !== '' ? Number(url.port) : url.protocol === 'https:' ? 443 : secured ? 2376 : 2375;
+  const secured = tls ?? (scheme === 'https' ? { verify: true } : undefined);
+  const port = url.port !== '' ? Number(url.port) : scheme === 'https' ? 443 : secured ? 2376 : 2375;
   return { kind: 'tcp', host, port, ...(secured && { tls: secured }) };
 }

@@ -24,6 +24,8 @@ export function tarOf(entries: Iterable<TarEntry> | AsyncIterable<TarEntry>): Re
   archive.once('close', () => {
     tar.destroy();
   });
+  // The archive has handed its failure down; its own reader gets it.
+  tar.on('error', () => undefined);
   return archive;
 }
 
@@ -42,7 +44,9 @@ async function writeEntry(tar: Pack, { header, text, open }: TarEntry): Promise<
       tar.entry({ ...header }, text ?? '', done);
       return;
     }
-    copy(open(), tar.entry({ ...header }, done)).catch(reject);
+    const sink = tar.entry({ ...header }, done);
+    sink.on('error', done);
+    copy(open(), sink).catch(reject);
   });
 }
 

@@ -6,7 +6,7 @@
 import { createReadStream } from 'node:fs';
 import { chown, mkdir, readdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CracError } from '../errors.js';
 import { explainDump } from './explain.js';
 
@@ -50,7 +50,9 @@ const images = ['inventory.img', 'pstree.img', 'files.img', 'seccomp.img'] as co
  */
 export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signal: AbortSignal): Promise<void> {
   const { uid, gid, groups } = request.user;
-  await mkdir(request.directory, { recursive: true, mode: 0o700 });
+  // The mode is for the last directory alone: the user that CRIU runs as has to get through those above it.
+  await mkdir(dirname(request.directory), { recursive: true });
+  await mkdir(request.directory, { mode: 0o700 });
   await chown(request.directory, uid, gid);
   // A process of another user than root is dumped by CRIU as that user with SYS_ADMIN as its only capability: reading the limits of
   // another user's process (prlimit(2)) would need SYS_RESOURCE, which not even root has everywhere.

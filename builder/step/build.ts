@@ -177,13 +177,11 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
     const settled = await step('settle', 'bringing the JVM to rest', async () => ({
       value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, s), signal),
     }));
-    await step('checkpoint', 'dumping the process', async () => {
+    const packed = await step('checkpoint', 'dumping the process', async () => {
       await checkpoint(app, started.user, settled, signal);
-      return { value: undefined };
+      const value = await packLayers({ plan, ...started, ...settled, changes: await requestChanges() }, emit, signal);
+      return { value, bytes: value.dumpBytes };
     });
-    const changes = await requestChanges();
-    current = 'checkpoint';
-    const packed = await packLayers({ plan, ...started, ...settled, changes }, emit, signal);
     return {
       ...packed,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,

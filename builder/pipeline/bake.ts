@@ -6,6 +6,7 @@ import { CracError } from '../errors.js';
 import { FormatError } from '../../images/errors.js';
 import { encodeImageConfig, withCheckpoint } from '../../images/oci/config.js';
 import type { DiffId } from '../../images/oci/digest.js';
+import type { ImageConfig } from '../../images/oci/types.js';
 import { writeDockerArchive, type ArchiveLayer, type BakedLayer } from '../../images/oci/docker-archive.js';
 import type { StepResult } from '../step/protocol.js';
 import { firstFile } from './archive-file.js';
@@ -49,10 +50,10 @@ function sizesOf(input: BakeInput): LayerSizes {
 }
 
 /** The new image's configuration, once the digests of its layers are known. */
-function configFor(input: BakeInput, sizes: LayerSizes, layers: readonly BakedLayer[]): Buffer {
-  const { result, base, options, tools } = input;
+function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layers: readonly BakedLayer[]): Buffer {
+  const { result, options, tools } = input;
   const now = new Date().toISOString();
-  const config = withCheckpoint(imageConfigOf(base.image), {
+  const config = withCheckpoint(base, {
     created: now,
     layers: layers.map(({ role, diffId }) => ({ role, diffId, createdBy: createdBy[role] })),
     extraLabels: {
@@ -69,8 +70,8 @@ function configFor(input: BakeInput, sizes: LayerSizes, layers: readonly BakedLa
       cpu: result.cpu,
       kernel: result.kernel,
       checkpointTime: now,
-      baseDigest: base.image.id,
-      baseName: base.name,
+      baseDigest: input.base.image.id,
+      baseName: input.base.name,
       runArgs: criuRunArgs,
     },
   });
@@ -83,6 +84,7 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   const { engine, runtime } = tools;
   const { signal, emit } = call;
   const sizes = sizesOf(input);
+  const base = imageConfigOf(input.base.image, await engine.imageHistory(input.base.image.id, signal));
   const madeBytes = sizes.runtime + sizes.files + sizes.checkpoint;
   const layers: readonly ArchiveLayer[] = [
     {
@@ -110,7 +112,7 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
       baseLayers: input.base.image.diffIds.map((diffId) => ({ diffId: diffId as DiffId })),
       layers,
       repoTag: input.tag,
-      config: (written) => configFor(input, sizes, written),
+      config: (written) => configFor(input, base, sizes, written),
       signal,
     });
     await engine.loadImage(

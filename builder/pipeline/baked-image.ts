@@ -2,11 +2,12 @@
 import * as v from 'valibot';
 import type { LayerSizes } from '../api.js';
 import type { Readiness } from '../dockerfile/readiness.js';
-import type { Engine, EngineImage } from '../engine/port.js';
+import type { Engine, EngineHistoryEntry, EngineImage } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { FormatError } from '../../images/errors.js';
 import { initPath } from '../../images/oci/config.js';
 import type { DiffId } from '../../images/oci/digest.js';
+import { historyOfSteps } from '../../images/oci/engine-history.js';
 import { decodeLabels, type CheckpointLabels } from '../../images/oci/labels.js';
 import { readLayerRoles, type ImageLayer } from '../../images/oci/layer-roles.js';
 import type { ImageConfig } from '../../images/oci/types.js';
@@ -30,9 +31,13 @@ export interface BakedImage {
   readonly bytes: LayerSizes;
 }
 
-/** What the engine tells of an image, as an OCI image config; the history is not part of it. */
-export function imageConfigOf(image: EngineImage): ImageConfig {
+/**
+ * What the engine tells of an image, as an OCI image config: what containers start with is its answer, field by field. `history` is
+ * the engine's, newest first; it is left out where its steps do not fit the layers.
+ */
+export function imageConfigOf(image: EngineImage, history: readonly EngineHistoryEntry[] = []): ImageConfig {
   const { os, architecture, variant } = image.platform;
+  const steps = history.length === 0 ? undefined : historyOfSteps(history.toReversed(), image.diffIds.length);
   return {
     os,
     architecture,
@@ -40,6 +45,7 @@ export function imageConfigOf(image: EngineImage): ImageConfig {
     ...(image.created !== '' && { created: image.created }),
     config: image.config,
     rootfs: { type: 'layers', diff_ids: image.diffIds as readonly DiffId[] },
+    ...(steps !== undefined && { history: steps }),
   };
 }
 

@@ -3,9 +3,10 @@ import * as v from 'valibot';
 import type { Call, InspectReport } from '../api.js';
 import { Cleanup } from '../engine/cleanup.js';
 import { buildLabels, newBuildId } from '../engine/owner.js';
-import type { EngineContainer } from '../engine/port.js';
+import type { EngineContainer, EngineHistoryEntry } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { FormatError } from '../../images/errors.js';
+import { baseLayerSizes } from '../../images/oci/layer-sizes.js';
 import { decodeRecord, type RestoreRecord } from '../../images/record/record.js';
 import { runtimeDirectory } from '../step/protocol.js';
 import { readSmallFile } from './archive-file.js';
@@ -25,8 +26,13 @@ async function readFileOf(container: EngineContainer, path: string, signal: Abor
   return readSmallFile(await container.getArchive(path, signal));
 }
 
-function describeLayers(image: BakedImage): InspectReport['layers'] {
-  return image.layers.map(({ role, diffId }) => ({ role, diffId, sizeBytes: role === 'base' ? null : image.bytes[role] }));
+function describeLayers(image: BakedImage, history: readonly EngineHistoryEntry[]): InspectReport['layers'] {
+  const base = baseLayerSizes(image.layers, history.toReversed());
+  return image.layers.map(({ role, diffId }, at) => ({
+    role,
+    diffId,
+    sizeBytes: role === 'base' ? (base[at] ?? null) : image.bytes[role],
+  }));
 }
 
 function describeRecord(record: RestoreRecord): InspectReport['record'] {
@@ -72,7 +78,7 @@ export async function inspect(reference: string, call: Call): Promise<InspectRep
       cpu: labels.cpu,
       kernel: labels.kernel,
       base: { name: labels.baseName, digest: labels.baseDigest },
-      layers: describeLayers(image),
+      layers: describeLayers(image, await engine.imageHistory(reference, signal)),
       record: describeRecord(record),
       memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds },
       runCommand: ['docker run', ...labels.runArgs, reference].join(' '),

@@ -1,37 +1,15 @@
-/** Which layer of an image is how large: the config knows the layers and their roles, the engine's history the sizes. */
-import type { EngineHistoryStep } from './engine-config.js';
-import { layerRoles, type ImageLayer, type LayerRole } from './layer-roles.js';
-
-export interface SizedLayer extends ImageLayer {
-  /** Bytes of the files in it; null where the engine does not say. */
-  readonly sizeBytes: number | null;
-}
-
-/** Sums by role. */
-export type RoleSizes = Readonly<Record<LayerRole | 'base', number>>;
+/** How large the layers of a base are: the config knows the layers, the engine's history the sizes. */
+import type { EngineHistoryStep } from './engine-history.js';
+import type { ImageLayer } from './layer-roles.js';
 
 /**
- * The layers with their sizes, lowest first. `steps` is the engine's history, oldest first (parseEngineHistory). The steps of
- * our layers are the last ones, one each; a base whose history does not have one sized step for each of its layers has no sizes
- * layer by layer, only a sum (roleSizes).
+ * Bytes of the files in each layer of the base, lowest first, of an image with a checkpoint; null where the engine does not say.
+ * `steps` is the image's history, oldest first. The steps of our layers are the last ones, one each; a base whose history does not
+ * have one sized step for each of its layers has no sizes layer by layer.
  */
-export function sizeLayers(layers: readonly ImageLayer[], steps: readonly EngineHistoryStep[]): SizedLayer[] {
+export function baseLayerSizes(layers: readonly ImageLayer[], steps: readonly EngineHistoryStep[]): readonly (number | null)[] {
   const baseCount = layers.filter(({ role }) => role === 'base').length;
-  const ownCount = layers.length - baseCount;
-  const ownSteps = steps.slice(Math.max(0, steps.length - ownCount));
-  const baseSteps = steps.slice(0, steps.length - ownSteps.length);
-  const sizes = [baseSteps, baseSteps.filter((step) => step.sizeBytes > 0)].find((list) => list.length === baseCount);
-  return layers.map((layer, at) => ({
-    ...layer,
-    sizeBytes: (at < baseCount ? sizes?.[at]?.sizeBytes : ownSteps[at - baseCount]?.sizeBytes) ?? null,
-  }));
-}
-
-/** Bytes by role, the base's whole history summed. */
-export function roleSizes(layers: readonly ImageLayer[], steps: readonly EngineHistoryStep[]): RoleSizes {
-  const sized = sizeLayers(layers, steps);
-  const total = steps.reduce((sum, step) => sum + step.sizeBytes, 0);
-  const own = (role: LayerRole): number => sized.find((layer) => layer.role === role)?.sizeBytes ?? 0;
-  const ours = layerRoles.reduce((sum, role) => sum + own(role), 0);
-  return { base: total - ours, runtime: own('runtime'), files: own('files'), checkpoint: own('checkpoint'), pages: own('pages') };
+  const baseSteps = steps.slice(0, Math.max(0, steps.length - (layers.length - baseCount)));
+  const sized = [baseSteps, baseSteps.filter((step) => step.sizeBytes > 0)].find((list) => list.length === baseCount);
+  return Array.from({ length: baseCount }, (_, at) => sized?.[at]?.sizeBytes ?? null);
 }

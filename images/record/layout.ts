@@ -185,15 +185,26 @@ const alignments: Record<FieldType, number> = { u8: 1, u32: 4, u64: 8, i64: 8, r
 /** Bytes of one element of a field. */
 export const elementBytes = (type: FieldType): number => fixedBytes[type];
 
+export interface PlacedField extends Field {
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+}
+
+const placements = new WeakMap<Struct, readonly PlacedField[]>();
+
 /** Each field with its offset. Throws where a field is not naturally aligned: padding is to be written down. */
-export function placeFields(struct: Struct): readonly (Field & { readonly offset: number })[] {
+export function placeFields(struct: Struct): readonly PlacedField[] {
+  const known = placements.get(struct);
+  if (known !== undefined) return known;
   let offset = 0;
-  return struct.fields.map((field) => {
+  const fields = struct.fields.map((field) => {
     if (offset % alignments[field.type] !== 0) throw new Error(`${struct.name}.${field.name} is not aligned`);
     const placed = { ...field, offset };
     offset += elementBytes(field.type) * (field.count ?? 1);
     return placed;
   });
+  placements.set(struct, fields);
+  return fields;
 }
 
 /** Bytes of a struct. Throws where its size is no multiple of its alignment, which would let C add padding of its own. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { cpuWordSources } from '../../../../images/record/cpu.js';
 import type { CarriedFile, RecordedFile, RestoreRecord } from '../../../../images/record/record.js';
 
+const plain = { noNullPrototype: true } as const;
 const u32 = fc.nat(0xffffffff);
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const i64 = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n });
@@ -13,25 +14,34 @@ const part = text.filter((value) => value !== '' && value !== '.' && value !== '
 const relative = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 const absolute = relative.map((path) => `/${path}`);
 
-const recordedFile: fc.Arbitrary<RecordedFile> = fc.record({
-  path: absolute,
-  use: fc.constantFrom('append', 'other'),
-  sizeBytes: u64,
-  mtimeSeconds: i64,
-  carried: fc.boolean(),
-});
+const recordedFile: fc.Arbitrary<RecordedFile> = fc.record(
+  {
+    path: absolute,
+    use: fc.constantFrom('append', 'other'),
+    sizeBytes: u64,
+    mtimeSeconds: i64,
+    carried: fc.boolean(),
+  },
+  plain,
+);
 
 const owner = { path: absolute, mode: fc.nat(0o7777), uid: u32, gid: u32, mtimeSeconds: i64 };
 const carriedFile: fc.Arbitrary<CarriedFile> = fc.oneof(
-  fc.record({ ...owner, type: fc.constant('directory'), content: fc.constant(0), target: fc.constant(''), refresh: fc.constant(false) }),
-  fc.record({ ...owner, type: fc.constant('file'), content: u32, target: fc.constant(''), refresh: fc.boolean() }),
-  fc.record({
-    ...owner,
-    type: fc.constant('symlink'),
-    content: fc.constant(0),
-    target: text.filter((value) => value !== ''),
-    refresh: fc.constant(false),
-  }),
+  fc.record(
+    { ...owner, type: fc.constant('directory'), content: fc.constant(0), target: fc.constant(''), refresh: fc.constant(false) },
+    plain,
+  ),
+  fc.record({ ...owner, type: fc.constant('file'), content: u32, target: fc.constant(''), refresh: fc.boolean() }, plain),
+  fc.record(
+    {
+      ...owner,
+      type: fc.constant('symlink'),
+      content: fc.constant(0),
+      target: text.filter((value) => value !== ''),
+      refresh: fc.constant(false),
+    },
+    plain,
+  ),
 );
 
 const several = <T>(element: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(element, { maxLength: 4 });
@@ -45,7 +55,7 @@ const fields = {
   cwd: fc.oneof(absolute, fc.constant('/')),
   uid: u32,
   gid: u32,
-  environment: several(fc.record({ name, valueHash: u64 })),
+  environment: several(fc.record({ name, valueHash: u64 }, plain)),
   secretNames: several(name),
   ignoredEnvironment: several(name),
   cpuWords: fc.array(u64, { maxLength: cpuWordSources.length }),
@@ -61,10 +71,10 @@ const fields = {
   streamPipeIds: fc.tuple(u32, u32, u32),
   files: several(recordedFile),
   carried: several(carriedFile),
-  checkpointFiles: several(fc.record({ name: relative, sizeBytes: u64 })),
+  checkpointFiles: several(fc.record({ name: relative, sizeBytes: u64 }, plain)),
   privateVariant: fc.boolean(),
 };
 
 const groups = fc.array(u32, { maxLength: 4 }).map((ids) => ids.toSorted((a, b) => a - b));
 
-export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(fc.record(fields), fc.record({ ...fields, groups }));
+export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(fc.record(fields, plain), fc.record({ ...fields, groups }, plain));

@@ -7,9 +7,19 @@ import { contextTar, ignoreFilter, readIgnoreFile } from './context-tar.js';
 /** Where the Dockerfile goes when it is not part of the context that is sent. */
 const strayDockerfile = '.crac-build.Dockerfile';
 
-/** Builds into the engine under `tag`. Errors: CRAC-BASE-BUILD-FAILED, CRAC-DISK-FULL, CRAC-ENGINE-…, CRAC-CANCELLED. */
-export async function buildOverApi(build: BaseBuild, engine: Engine, onLine: OnBuildLine, signal: AbortSignal): Promise<void> {
-  const { buildkit } = await engine.capabilities(signal);
+/**
+ * Builds into the engine under `tag`.
+ *
+ * @param version 1: the classic builder, 2: BuildKit
+ * Errors: CRAC-BASE-BUILD-FAILED, CRAC-DISK-FULL, CRAC-ENGINE-…, CRAC-CANCELLED.
+ */
+export async function buildOverApi(
+  build: BaseBuild,
+  version: '1' | '2',
+  engine: Engine,
+  onLine: OnBuildLine,
+  signal: AbortSignal,
+): Promise<void> {
   const { dockerfile, ignoreText, replace } = await placeDockerfile(build);
   const context = contextTar({ directory: build.contextDir, ignoreText, replace }, signal);
   await engine.buildImage(
@@ -17,7 +27,7 @@ export async function buildOverApi(build: BaseBuild, engine: Engine, onLine: OnB
     {
       dockerfile,
       tag: build.tag,
-      version: buildkit ? '2' : '1',
+      version,
       buildArgs: build.buildArgs,
       noCache: build.noCache,
       pull: build.pull,

@@ -9,15 +9,17 @@ import { buildWithBuildx, hasBuildx } from './buildx.js';
 export interface BuiltBase {
   readonly reference: string;
   readonly imageId: string;
-  /** Who built it. */
-  readonly builder: 'buildx' | 'buildkit' | 'classic';
+  readonly builder: Builder;
 }
+
+/** docker buildx, or the engine's own builders over its API. */
+export type Builder = 'buildx' | 'buildkit' | 'classic';
 
 export interface BaseBuildCall {
   readonly signal: AbortSignal;
   readonly onLine: OnBuildLine;
   /** Forces a way, for tests; otherwise the best one that is there. */
-  readonly builder?: 'buildx' | 'api';
+  readonly builder?: Builder;
 }
 
 /**
@@ -27,19 +29,23 @@ export interface BaseBuildCall {
  */
 export async function buildBase(build: BaseBuild, engine: Engine, { signal, onLine, builder }: BaseBuildCall): Promise<BuiltBase> {
   if (!(await isDirectory(build.contextDir))) throw CracError.of('CRAC-CONTEXT-MISSING', { path: build.contextDir });
-  const useBuildx = builder === undefined ? await hasBuildx(engine, signal) : builder === 'buildx';
-  if (useBuildx) {
+  const chosen = builder ?? (await bestBuilder(engine, signal));
+  if (chosen === 'buildx') {
     await buildWithBuildx(build, engine, onLine, signal);
   } else {
     if (build.secrets.length > 0) onLine('stderr', 'without docker buildx, RUN steps of the Dockerfile get no secrets');
-    await buildOverApi(build, engine, onLine, signal);
+    await buildOverApi(build, chosen === 'buildkit' ? '2' : '1', engine, onLine, signal);
   }
   const image = await engine.inspectImage(build.tag, signal);
   if (image === undefined) {
     throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: 'the build ended well, but the engine does not have its image' });
   }
-  const { buildkit } = await engine.capabilities(signal);
-  return { reference: build.tag, imageId: image.id, builder: useBuildx ? 'buildx' : buildkit ? 'buildkit' : 'classic' };
+  return { reference: build.tag, imageId: image.id, builder: chosen };
+}
+
+async function bestBuilder(engine: Engine, signal: AbortSignal): Promise<Builder> {
+  if (await hasBuildx(engine, signal)) return 'buildx';
+  return (await engine.capabilities(signal)).buildkit ? 'buildkit' : 'classic';
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -4,7 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import http from 'node:http';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
+
+/** Code of the error of a connection that ssh could not make or keep. */
+export const sshFailure = 'ERR_CRAC_SSH';
 
 export interface SshTarget {
   readonly target: string;
@@ -44,15 +47,18 @@ export class SshAgent extends http.Agent {
     child.stderr.on('data', (text: string) => {
       complaint = (complaint + text).slice(-500);
     });
-    const connection = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    // The end waits for the status: only then is it known whether this was an end or a failure.
+    const readable = child.stdout.pipe(new PassThrough(), { end: false });
+    const connection = Duplex.from({ readable, writable: child.stdin });
     const lose = (message: string): void => {
-      connection.destroy(Object.assign(new Error(message), { code: 'ECONNRESET' }));
+      connection.destroy(Object.assign(new Error(message.trim()), { code: sshFailure }));
     };
     child.once('error', (error) => {
       lose(`ssh: ${error.message}`);
     });
     child.once('close', (status) => {
-      if (status !== 0 && status !== null) lose(`ssh: ${complaint.trim() === '' ? `exit status ${status}` : complaint.trim()}`);
+      if (status === 0 || status === null) readable.end();
+      else lose(`ssh: ${complaint.trim() === '' ? `exit status ${status}` : complaint}`);
     });
     connection.once('close', () => {
       child.kill();

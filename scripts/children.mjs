@@ -1,4 +1,6 @@
-// Child processes of the scripts. A signal that ends the script reaches the child first, and the script ends after it.
+// Child processes of the scripts. They run in sessions of their own and get each signal once, from here: a terminal sends its
+// interrupt to every process of its session, and npm passes it on once more, while a program that cleans up takes a second
+// interrupt for "at once".
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { Problem } from './progress.mjs';
@@ -7,12 +9,16 @@ import { Problem } from './progress.mjs';
 const running = new Set();
 /** @type {NodeJS.Signals | undefined} */
 let received;
+let receivedAt = -Infinity;
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.on(signal, () => {
+    const now = performance.now();
+    const again = signal === received && now - receivedAt < 1000;
+    if (again) return;
     received = signal;
-    // A terminal sends its interrupt to the children as well; they are told once more only where it was sent to us alone.
-    if (signal !== 'SIGINT' || process.stdin.isTTY !== true) for (const child of running) child.kill(signal);
+    receivedAt = now;
+    for (const child of running) child.kill(signal);
     if (running.size === 0) process.exit(exitCodeOf(signal));
   });
 }
@@ -43,6 +49,7 @@ export async function run(program, args, options = {}) {
   const quiet = options.show !== true && options.onLine === undefined;
   const child = spawn(program, args, {
     cwd: options.cwd,
+    detached: true,
     env: { ...process.env, ...options.env },
     stdio: ['inherit', options.show ? 'inherit' : 'pipe', quiet ? 'pipe' : 'inherit'],
   });

@@ -5,12 +5,11 @@
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
-import { execa } from 'execa';
-
 import type { BenchReport, BuildResult } from '../../builder/api.js';
 import { renderBench } from '../../cli/render/bench.js';
 import { lookOf } from '../../cli/render/look.js';
 import { SetupProblem } from '../../templates/runtime/problem.js';
+import { runChild } from './children.js';
 import { withEngine, type EngineSession } from './engine.js';
 import { fixtureDirectory } from './fixtures.js';
 import { prepare } from './prepare.js';
@@ -35,17 +34,10 @@ await runProgram(async (signal) => {
 
 /** Runs the command line as a user would; its progress is shown on standard error, its standard output is the result. */
 async function crac(args: readonly string[], session: EngineSession, signal: AbortSignal): Promise<unknown> {
-  const result = await execa(process.execPath, [cli, ...args], {
-    stdin: 'inherit',
-    stderr: 'inherit',
-    env: session.env,
-    cancelSignal: signal,
-    forceKillAfterDelay: 30_000,
-    reject: false,
-  });
+  const { status, stdout } = await runChild(process.execPath, [cli, ...args], { env: session.env, stdout: 'pipe' });
   if (signal.aborted) throw signal.reason;
-  if (result.exitCode !== 0) throw new SetupProblem(`crac-build ${args[0] ?? ''} failed`, 'Its own words are above.');
-  return JSON.parse(result.stdout);
+  if (status !== 0) throw new SetupProblem(`crac-build ${args[0] ?? ''} failed`, 'Its own words are above.');
+  return JSON.parse(stdout);
 }
 
 function nextCommands(built: BuildResult, session: EngineSession): string {

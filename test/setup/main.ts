@@ -8,11 +8,10 @@
  */
 import { parseArgs } from 'node:util';
 
-import { execa } from 'execa';
-
 import { SetupProblem } from '../../templates/runtime/problem.js';
 import { baseImageRecipes, isJavaRelease } from './base-image.js';
 import { cacheDirectory } from './cache.js';
+import { runChild } from './children.js';
 import { daemonPlaces, isListening, keepDaemon, stopDaemon } from './daemon.js';
 import { withEngine } from './engine.js';
 import { isFixture } from './fixtures.js';
@@ -57,16 +56,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
     await prepare(session, { java, fixtures }, signal);
     const [program, ...rest] = command;
     if (program === undefined) return 0;
-    // The child hears a terminal's interrupt by itself, and has 30 s to clean up before it is killed.
-    const child = execa(program, rest, {
-      stdio: 'inherit',
-      env: session.env,
-      reject: false,
-      cancelSignal: signal,
-      forceKillAfterDelay: 30_000,
-    });
-    const { exitCode } = await child;
-    return exitCode ?? 1;
+    return (await runChild(program, rest, { env: session.env, stdout: 'inherit' })).status;
   }, signal);
 }
 

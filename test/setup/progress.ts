@@ -1,4 +1,5 @@
 /** What the set-up says: one line a step on standard error, with the seconds it took. */
+import { passOn, stopSignals, type StopSignal } from './children.js';
 import { SetupProblem } from '../../templates/runtime/problem.js';
 
 /** Runs a step and says how long it took; what the step returns, where it is text, ends its line. */
@@ -28,13 +29,10 @@ export function say(text: string): void {
 export async function runProgram(work: (signal: AbortSignal) => Promise<number>): Promise<void> {
   const cancel = new AbortController();
   let status: number | undefined;
-  for (const [name, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const) {
+  for (const name of Object.keys(stopSignals) as StopSignal[]) {
     process.on(name, () => {
-      status ??= code;
+      status ??= stopSignals[name];
+      passOn(name);
       cancel.abort(new SetupProblem(`stopped by ${name}`, 'What was running has been stopped; run it again to go on.'));
     });
   }
@@ -44,6 +42,11 @@ export async function runProgram(work: (signal: AbortSignal) => Promise<number>)
   } catch (error) {
     process.exitCode = status ?? 1;
     if (status !== undefined) return;
+    if (isUsageError(error)) {
+      process.stderr.write(`error: ${error.message}\n`);
+      process.exitCode = 2;
+      return;
+    }
     if (!isExplained(error)) throw error;
     process.stderr.write(`error: ${error.message}\nhint: ${error.hint}\n`);
   }
@@ -52,4 +55,9 @@ export async function runProgram(work: (signal: AbortSignal) => Promise<number>)
 /** SetupProblem here, CracError from the builder: both say what to do. */
 function isExplained(error: unknown): error is Error & { readonly hint: string } {
   return error instanceof Error && 'hint' in error && typeof error.hint === 'string';
+}
+
+/** What `parseArgs` of node:util throws. */
+function isUsageError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 }

@@ -1,5 +1,5 @@
 /** From a finished dump to finished layer tars in the out volume: `files` and `checkpoint`. */
-import { copyFile, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Emit } from '../events.js';
@@ -79,9 +79,21 @@ async function writeFilesLayer(input: PackInput, signal: AbortSignal): Promise<S
   return { role: 'files', path, sizeBytes };
 }
 
-async function* checkpointEntries(directory: string, signal: AbortSignal): AsyncGenerator<LayerEntry> {
+/** What any user may read: crac-init has to say why it starts cold, whoever runs it. */
+const forEverybody = new Set(['', '/record', '/inspect.json']);
+
+/**
+ * The memory of the application is for its own user to read, by group, and for nobody but root to write: the restorer has more rights
+ * than the application may have, and believes it.
+ */
+async function* checkpointEntries(directory: string, gid: number, signal: AbortSignal): AsyncGenerator<LayerEntry> {
+  const prefix = `${runtimeDirectory}/checkpoint`;
   yield directoryEntry(runtimeDirectory);
-  yield* scanTree(directory, { signal, prefix: `${runtimeDirectory}/checkpoint`, owner: { uid: 0, gid: 0 }, mtimeSeconds: 0 });
+  for await (const entry of scanTree(directory, { signal, prefix, owner: { uid: 0, gid }, mtimeSeconds: 0 })) {
+    const open = forEverybody.has(entry.path.slice(prefix.length));
+    const isDirectory = entry.type === 'directory';
+    yield entry.type === 'symlink' ? entry : { ...entry, mode: open ? (isDirectory ? 0o755 : 0o644) : isDirectory ? 0o750 : 0o640 };
+  }
 }
 
 async function writeCarried(directory: string, carried: readonly Carried[]): Promise<void> {
@@ -91,11 +103,11 @@ async function writeCarried(directory: string, carried: readonly Carried[]): Pro
   }
 }
 
-/** Sizes of all files below `directory`, but the record itself. */
+/** Sizes of all files below `directory`, links left out. Called before there is a record. */
 async function sizesBelow(directory: string): Promise<readonly { name: string; sizeBytes: bigint }[]> {
   const sizes: { name: string; sizeBytes: bigint }[] = [];
   for (const name of (await readdir(directory, { recursive: true })).sort()) {
-    const stats = await stat(join(directory, name), { bigint: true });
+    const stats = await lstat(join(directory, name), { bigint: true });
     if (stats.isFile()) sizes.push({ name, sizeBytes: stats.size });
   }
   return sizes;
@@ -148,7 +160,9 @@ export async function packLayers(
   emit({ type: 'progress', step: 'checkpoint', detail: 'packing the layers', totalBytes: dumpBytes });
   const files = await writeFilesLayer(input, signal);
   const path = join(outDirectory, 'checkpoint.tar');
-  const { sizeBytes } = await writeLayerFile(packLayer(checkpointEntries(checkpointDirectory, signal), { signal }), path, { signal });
+  const { sizeBytes } = await writeLayerFile(packLayer(checkpointEntries(checkpointDirectory, input.user.gid, signal), { signal }), path, {
+    signal,
+  });
   return {
     layers: [...(files === undefined ? [] : [files]), { role: 'checkpoint', path, sizeBytes }],
     dumpBytes,

@@ -4,7 +4,7 @@
 /* What CRIU 4.2 says in the processes above the one that failed. */
 #define CONSEQUENCES                                                                                                        \
 	"Restoring FAILED\0Unable to open fd=\0exited with \0exited, status=\0killed by signal\0- Can't open vma\0Can't open vma\0Can't restore file map\0" \
-	"Unable to kill\0Error while restoring\0`- \0"
+	"Unable to kill\0Error while restoring\0Can't open core data\0`- \0"
 
 static bool contains(const char *line, usize size, const char *what)
 {

@@ -1,8 +1,8 @@
 /** The engine as a user meets it: the docker command. Everything made here carries a label of the run and is removed at its end. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { until } from './until.js';
 
 export const runId = randomBytes(4).toString('hex');
 const label = `crac-build.test.run=${runId}`;
@@ -33,7 +33,8 @@ export interface Container {
   readonly exitCode: () => Promise<number>;
 }
 
-const handle = (t: ExecutionContext, id: string): Container => ({
+/** A container by its ID or name. */
+export const handle = (t: ExecutionContext, id: string): Container => ({
   id,
   ip: () => dockerOk(t, ['inspect', '-f', '{{.NetworkSettings.IPAddress}}', id]),
   logs: async () => {
@@ -79,32 +80,51 @@ export async function get(
   options: { port?: number; init?: RequestInit } = {},
 ): Promise<{ status: number; text: string }> {
   const ip = await container.ip();
-  for (const end = Date.now() + 60_000; ; await sleep(50)) {
-    try {
-      const response = await fetch(`http://${ip}:${options.port ?? 8080}${path}`, {
-        ...options.init,
-        headers: { connection: 'close', ...options.init?.headers },
-      });
-      return { status: response.status, text: await response.text() };
-    } catch (cause) {
-      if (Date.now() > end) {
-        t.log(await container.logs());
-        throw new Error(`${path} was not answered`, { cause });
-      }
-    }
-  }
+  const { init, port = 8080 } = options;
+  const headers = new Headers(init?.headers);
+  headers.set('connection', 'close');
+  const attempt = async (): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`http://${ip}:${port}${path}`, { ...init, headers });
+    return { status: response.status, text: await response.text() };
+  };
+  return until(attempt, async () => `${path} is not answered:\n${await container.logs()}`, 60_000);
+}
+
+/** Lets the small application, which answers already, end itself. That its answer may not come any more is no failure. */
+export async function exit(container: Container, code: number): Promise<void> {
+  const ip = await container.ip();
+  await fetch(`http://${ip}:8080/exit?code=${code}`).catch(() => undefined);
+}
+
+export interface ContainerProcess {
+  readonly pid: number;
+  readonly name: string;
+  /** As /proc/PID/stat has it: S sleeps, Z is a zombie. */
+  readonly state: string;
+  readonly parent: number;
+}
+
+/** The processes in the container as they see each other, without those that look for them. */
+export async function processes(t: ExecutionContext, container: Container): Promise<readonly ContainerProcess[]> {
+  const stats = await dockerOk(t, ['exec', container.id, 'sh', '-c', 'echo $$; cat /proc/[0-9]*/stat 2>/dev/null || true']);
+  const [shell, ...lines] = stats.split('\n');
+  const all = lines.flatMap((line) => {
+    const [, pid, name = '', state = '', parent] = /^(\d+) \((.*)\) (\S) (\d+)/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), name, state, parent: Number(parent) }];
+  });
+  return all.filter(({ pid, parent }) => pid !== Number(shell) && parent !== Number(shell)).sort((a, b) => a.pid - b.pid);
 }
 
 /** Waits until the log matches. Gives the whole log. */
-export async function waitForLog(t: ExecutionContext, container: Container, pattern: RegExp, timeoutMs = 30_000): Promise<string> {
-  for (const end = Date.now() + timeoutMs; ; await sleep(100)) {
-    const text = await container.logs();
-    if (pattern.test(text)) return text;
-    if (Date.now() > end) {
-      t.fail(`no line matches ${String(pattern)} in:\n${text}`);
-      return text;
-    }
-  }
+export async function waitForLog(t: ExecutionContext, container: Container, pattern: RegExp, timeoutMs?: number): Promise<string> {
+  let log = '';
+  const attempt = async (): Promise<boolean> => {
+    log = await container.logs();
+    return pattern.test(log);
+  };
+  await until(attempt, () => `no match of ${String(pattern)} in:\n${log}`, timeoutMs);
+  t.regex(log, pattern);
+  return log;
 }
 
 /** Builds a plain image from a Dockerfile text (no dialect) under a name of this run; removed at the end of the test file. */

@@ -30,7 +30,7 @@ export async function generate(args = []) {
 
 async function imports() {
   await step('check the imports', async () => {
-    const tool = inRoot('node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+    const tool = inRoot('node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
     await node([tool, '--config', '.dependency-cruiser.cjs', '--output-type', 'err', ...sourceFolders], { cwd: root });
   });
 }

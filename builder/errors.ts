@@ -44,6 +44,11 @@ export const errorTable = {
     what: (a) => `there is no Dockerfile at ${a.path}`,
     hint: () => 'Give its path with -f, or an image that exists already with --from IMAGE.',
   }),
+  'CRAC-DOCKERFILE-UNREADABLE': row<{ path: string; reason: string }>({
+    exit: 2,
+    what: (a) => `the Dockerfile ${a.path} cannot be read: ${a.reason}`,
+    hint: () => 'A Dockerfile is a text file of at most 4 MiB; -f gives its path.',
+  }),
   'CRAC-CONTEXT-MISSING': row<{ path: string }>({
     exit: 2,
     what: (a) => `the build context ${a.path} is no directory`,
@@ -60,11 +65,13 @@ export const errorTable = {
     what: (a) => `the engine is too old: it speaks API ${a.found}, ${a.needed} is needed`,
     hint: () => 'Docker 20.10 or later is needed.',
   }),
-  'CRAC-ENGINE-REFUSED': row<{ request: string; message: string }>({
+  'CRAC-ENGINE-REFUSED': row<{ request: string; message: string; right?: boolean | undefined }>({
     exit: 1,
     what: (a) => `the engine refused ${a.request}: ${a.message}`,
-    hint: () =>
-      'docs/rights.md lists each right the build asks for and why; the engine, its host or a policy of it does not grant this one.',
+    hint: (a) =>
+      a.right === false
+        ? 'Check what the request was made of: --mount, --network, --add-host, --platform, the name of the image.'
+        : 'docs/rights.md lists each right the build asks for and why; the engine, its host or a policy of it does not grant this one.',
   }),
   'CRAC-ENGINE-FAILED': row<{ request: string; message: string }>({
     exit: 1,
@@ -171,7 +178,7 @@ export const errorTable = {
     exit: 1,
     what: (a) =>
       `the warm-up failed: ${a.warmup}: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
-    hint: () => 'Run it against the application by hand; --expect=200-499 allows more statuses.',
+    hint: () => 'Run it against the application by hand; of requests, --expect=200-499 allows more statuses.',
   }),
   'CRAC-WARMUP-SCRIPT': row<{ script: string; message: string }>({
     exit: 2,

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// The two dashes: Node would take our --env-file for its own.
 import process from 'node:process';
 import { program } from './load.js';
 import { reportFailure, run } from './run.js';

@@ -27,6 +27,8 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let found: string | undefined;
   let fewest = 3;
   for (const candidate of known) {
+    // So many letters have to come or go at least; a "word" may be a whole file that is no Dockerfile.
+    if (Math.abs(word.length - candidate.length) >= fewest) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < fewest && distance * 2 < Math.max(word.length, candidate.length)) {
       found = candidate;

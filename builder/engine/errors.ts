@@ -2,6 +2,7 @@
  * Failures of engine requests, classified where they enter. Precedence: cancelled, disk full, engine not there, HTTP status.
  */
 import { CracError } from '../errors.js';
+import { sshFailure } from './ssh-agent.js';
 
 /** A request as people name it, with the API's path: `creating a container (POST /containers/create)`. */
 export type RequestName = string;
@@ -55,7 +56,8 @@ export function unreachableReason(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError && thrown.errors.length > 0) return unreachableReason(thrown.errors[0]);
   const { code, syscall } = rawFailure(thrown);
   if (code === undefined) return undefined;
-  if (/^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)) return `TLS: ${rawFailure(thrown).message}`;
+  if (code === sshFailure) return rawFailure(thrown).message;
+  if (/^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)) return `TLS: ${rawFailure(thrown).message.trim()}`;
   const atConnect = syscall === 'connect' || syscall === 'getaddrinfo';
   return atConnect || lostLater.has(code) ? unreachable[code] : undefined;
 }
@@ -75,7 +77,7 @@ export function throwIfCancelled(signal: AbortSignal): void {
 
 const full = /no space left on device|disk quota exceeded/i;
 
-/** Words of a 5xx answer which mean that a right was asked for and not given (seen on Docker 20.10 and 28, Podman 5.8). */
+/** Words of an answer which mean that a right was asked for and not given (seen on Docker 20.10 and 28, Podman 5.8). */
 const right = /operation not permitted|permission denied|capability .*not supported|unable to apply caps|unknown capability|not allowed/i;
 
 /**
@@ -93,9 +95,13 @@ export function engineError(thrown: unknown, request: RequestName, engine: strin
   const lost = unreachableReason(thrown);
   if (lost !== undefined)
     return CracError.of('CRAC-ENGINE-UNREACHABLE', { tried: [`${engine}: ${lost} at ${request}`] }, { cause: thrown });
-  const refused = status !== undefined && ((status >= 400 && status < 500) || right.test(words));
   const text = words === '' && status !== undefined ? `status ${status}` : words;
-  return CracError.of(refused ? 'CRAC-ENGINE-REFUSED' : 'CRAC-ENGINE-FAILED', { request, message: text }, { cause: thrown });
+  // The words once, without the frame: causes are shown beside them.
+  const cause = status === undefined ? thrown : Object.assign(new Error(text), { statusCode: status });
+  const ofRight = status === 401 || status === 403 || right.test(words);
+  if (status !== undefined && (ofRight || (status >= 400 && status < 500)))
+    return CracError.of('CRAC-ENGINE-REFUSED', { request, message: text, right: ofRight }, { cause });
+  return CracError.of('CRAC-ENGINE-FAILED', { request, message: text }, { cause });
 }
 
 /** The HTTP status behind an error of this folder; undefined where there was none. */

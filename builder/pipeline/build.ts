@@ -47,10 +47,18 @@ function recordSteps(emit: Emit): {
   return { emit: record, steps, warnings, step: () => current };
 }
 
+/** `linux/arm64` of `linux/arm64/v8`: variants run on each other. */
+const withoutVariant = (platform: string): string => platform.split('/').slice(0, 2).join('/');
+
+/** An image of another platform than --platform is not the one that was meant, as in docker run. */
+function isMeant(image: EngineImage, options: BuildOptions): boolean {
+  return options.platform === undefined || withoutVariant(options.platform) === `${image.platform.os}/${image.platform.architecture}`;
+}
+
 /** The image of --from, pulled as the policy says. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-PULL-FAILED. */
 async function findBase(reference: string, options: BuildOptions, tools: Pick<Tools, 'engine'>, call: Call): Promise<EngineImage> {
   const present = options.pull === 'always' ? undefined : await tools.engine.inspectImage(reference, call.signal);
-  if (present !== undefined) return present;
+  if (present !== undefined && isMeant(present, options)) return present;
   if (options.pull !== 'never') {
     await tools.engine.pullImage(
       reference,
@@ -61,9 +69,16 @@ async function findBase(reference: string, options: BuildOptions, tools: Pick<To
       call.signal,
     );
     const pulled = await tools.engine.inspectImage(reference, call.signal);
-    if (pulled !== undefined) return pulled;
+    if (pulled !== undefined && isMeant(pulled, options)) return pulled;
   }
   throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: reference, pull: options.pull });
+}
+
+/** Refuses a --platform that the engine would have to emulate. Throws CRAC-PLATFORM-EMULATED. */
+function assertNative({ source }: Intent, { platform }: BuildOptions, enginePlatform: string): void {
+  if (platform === undefined || withoutVariant(platform) === enginePlatform) return;
+  const image = source.kind === 'image' ? source.reference : source.dockerfile;
+  throw CracError.of('CRAC-PLATFORM-EMULATED', { image, imagePlatform: platform, enginePlatform });
 }
 
 async function makeBase(intent: Intent, options: BuildOptions, tools: Tools, cleanup: Cleanup, call: Call): Promise<Base> {
@@ -71,6 +86,7 @@ async function makeBase(intent: Intent, options: BuildOptions, tools: Tools, cle
   const { engine } = tools;
   const { platform } = await engine.capabilities(call.signal);
   const enginePlatform = `${platform.os}/${platform.architecture}`;
+  assertNative(intent, options, enginePlatform);
   if (source.kind === 'image') {
     const image = await findBase(source.reference, options, tools, call);
     return { image, name: source.reference, app: readAppImage(source.reference, image, enginePlatform) };
@@ -214,13 +230,12 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
     const engine = await openEngine(call, cleanup);
     const { platform, memoryBytes } = await engine.capabilities(call.signal);
     const { source, settings } = intent;
+    const enginePlatform = `${platform.os}/${platform.architecture}`;
+    assertNative(intent, options, enginePlatform);
     const image = source.kind === 'image' ? await engine.inspectImage(source.reference, call.signal) : undefined;
     if (source.kind === 'image' && image === undefined && options.pull === 'never')
       throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: source.reference, pull: options.pull });
-    const app =
-      source.kind === 'image' && image !== undefined
-        ? readAppImage(source.reference, image, `${platform.os}/${platform.architecture}`)
-        : undefined;
+    const app = source.kind === 'image' && image !== undefined ? readAppImage(source.reference, image, enginePlatform) : undefined;
     const heap = app === undefined ? undefined : describeHeap(app, world.memoryBytes, memoryBytes);
     const later = source.kind === 'image' ? 'known when the image is pulled' : 'known when the standard part is built';
     return {

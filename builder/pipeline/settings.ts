@@ -1,5 +1,6 @@
 /** What to do, from the Dockerfile and the command line, before anything is asked of an engine. */
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { BuildOptions } from '../api.js';
 import { parseDockerfile, type ParsedDockerfile } from '../dockerfile/dockerfile.js';
@@ -39,6 +40,31 @@ function checkReference(flag: string, text: string): void {
   }
 }
 
+/** Far above any real one, and below what engines take (16 MiB, the limit of a gRPC message). */
+const largestDockerfile = 4 * 1024 * 1024;
+
+/** Reads a Dockerfile, also from a pipe. Throws CRAC-DOCKERFILE-MISSING, CRAC-DOCKERFILE-UNREADABLE. */
+async function readDockerfile(path: string, shown: string): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  const unreadable = (reason: string, cause?: unknown): CracError =>
+    CracError.of('CRAC-DOCKERFILE-UNREADABLE', { path: shown, reason }, { cause });
+  try {
+    for await (const part of createReadStream(path) as AsyncIterable<Buffer>) {
+      size += part.length;
+      if (size > largestDockerfile) throw unreadable('it is too large');
+      if (part.includes(0)) throw unreadable('it is no text, it has zero bytes');
+      parts.push(part);
+    }
+  } catch (cause) {
+    if (cause instanceof CracError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw CracError.of('CRAC-DOCKERFILE-MISSING', { path: shown });
+    throw unreadable(code === 'EISDIR' ? 'it is a directory' : code === 'EACCES' ? 'permission denied' : (cause as Error).message, cause);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
 async function readSource(options: BuildOptions): Promise<Source> {
   if (options.from !== undefined) {
     checkReference('--from', options.from);
@@ -50,10 +76,8 @@ async function readSource(options: BuildOptions): Promise<Source> {
   if (!(await stat(directory).catch(() => undefined))?.isDirectory())
     throw CracError.of('CRAC-CONTEXT-MISSING', { path: context.directory });
   const dockerfile = context.dockerfile === undefined ? join(directory, 'Dockerfile') : resolve(context.dockerfile);
-  const text = await readFile(dockerfile, 'utf8').catch((cause: unknown) => {
-    throw CracError.of('CRAC-DOCKERFILE-MISSING', { path: context.dockerfile ?? dockerfile }, { cause });
-  });
   const shown = relative(process.cwd(), dockerfile);
+  const text = await readDockerfile(dockerfile, context.dockerfile ?? dockerfile);
   const parsed = parseDockerfile(text, {
     file: shown.startsWith('..') ? dockerfile : shown,
     ...(context.target !== undefined && { target: context.target }),

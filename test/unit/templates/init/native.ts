@@ -28,6 +28,8 @@ export interface Native {
 /** A temporary directory for compiled programs; the caller removes it. */
 export async function makeNative(): Promise<Native> {
   const directory = await mkdtemp(join(tmpdir(), 'crac-build-native-'));
+  const sources = pureParts.map((part) => join(initSources, `${part}.c`));
+  await execa('gcc', [...flags, '-c', ...sources], { cwd: directory });
   const compileOnly = async (name: string, parts: readonly string[]): Promise<string> => {
     const program = join(directory, name);
     await execa('gcc', [...flags, ...parts, join(programs, `${name}.c`), '-o', program], { cwd: programs });
@@ -39,7 +41,7 @@ export async function makeNative(): Promise<Native> {
     compile: async (name) =>
       compileOnly(
         name,
-        pureParts.map((part) => join(initSources, `${part}.c`)),
+        pureParts.map((part) => join(directory, `${part}.o`)),
       ),
     remove: async () => rm(directory, { recursive: true, force: true }),
   };

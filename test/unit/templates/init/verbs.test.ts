@@ -1,0 +1,195 @@
+import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import anyTest, { type TestFn } from 'ava';
+import { execa } from 'execa';
+import { cpuBits, cpuWordSources, hasCpuBit } from '../../../../images/record/cpu.js';
+import { buildInit, type BuiltInit } from './crac-init.js';
+import { initSources } from './native.js';
+
+const test = anyTest as TestFn<{ init: BuiltInit }>;
+
+test.before(async (t) => {
+  t.context.init = await buildInit();
+});
+
+test.after.always(async (t) => {
+  await t.context.init.remove();
+});
+
+interface Ended {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const run = async (init: BuiltInit, ...args: readonly string[]): Promise<Ended> => {
+  const { exitCode, stdout, stderr } = await execa(init.path, args, { reject: false });
+  return { exitCode, stdout, stderr };
+};
+
+test('is below its size budget, and the same from another folder', async (t) => {
+  const { path } = t.context.init;
+  const budget = 64 * 1024;
+  if ((await stat(path)).size >= budget) t.log((await execa('size', ['-A', path])).stdout);
+  t.true((await stat(path)).size < budget);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'crac-build-elsewhere-'));
+  try {
+    await cp(initSources, join(elsewhere, 'sources'), { recursive: true });
+    await execa(join(elsewhere, 'sources/build.sh'), [join(elsewhere, 'init')]);
+    t.true((await readFile(join(elsewhere, 'init'))).equals(await readFile(path)));
+  } finally {
+    await rm(elsewhere, { recursive: true, force: true });
+  }
+});
+
+test('is a static program that asks for no loader', async (t) => {
+  const { stdout } = await execa('readelf', ['-lW', t.context.init.path]);
+  t.false(stdout.includes('INTERP'));
+  t.false(stdout.includes('DYNAMIC'));
+  t.true(/GNU_STACK.*RW /.test(stdout), stdout);
+});
+
+test('@cpu prints the words of this CPU', async (t) => {
+  const { stdout } = await run(t.context.init, '@cpu');
+  const cpu = JSON.parse(stdout) as { words: string[]; xcr0: string; vendor: string; brand: string };
+  const words = cpu.words.map(BigInt);
+  t.is(words.length, cpuWordSources.length);
+  const known = await readFile('/proc/cpuinfo', 'utf8');
+  const flags = new Set(/^flags\s*: (.*)$/m.exec(known)?.[1]?.split(' '));
+  t.true(known.includes(`: ${cpu.vendor}\n`));
+  t.true(known.includes(`: ${cpu.brand.trim()}`));
+  // The kernel calls some bits otherwise (sse3 is pni), and may hide others: only what it shows is compared.
+  const shown = cpuBits.filter((bit) => bit.kind !== 'never' && flags.has(bit.name));
+  t.true(shown.length > 20);
+  for (const { name } of shown) t.true(hasCpuBit(words, name), name);
+  for (const name of ['avx', 'avx2', 'avx512f', 'bmi2']) t.is(hasCpuBit(words, name), flags.has(name), name);
+  t.is(BigInt(cpu.xcr0) !== 0n, hasCpuBit(words, 'osxsave'));
+});
+
+test('@clock prints both clocks', async (t) => {
+  const before = process.hrtime.bigint();
+  const { stdout } = await run(t.context.init, '@clock');
+  const after = process.hrtime.bigint();
+  const [, monotonic, boottime] = /^\{"monotonicNs":(\d+),"boottimeNs":(\d+)\}$/.exec(stdout) ?? [];
+  t.true(BigInt(monotonic ?? '') >= before && BigInt(monotonic ?? '') <= after);
+  t.true(BigInt(boottime ?? '') >= BigInt(monotonic ?? ''));
+});
+
+test('@trace prints when it began, and becomes the command', async (t) => {
+  const { stdout, stderr, exitCode } = await run(t.context.init, '@trace', '--', 'sh', '-c', 'echo $0 $1; exit 3', 'a', 'b');
+  t.is(stdout, 'a b');
+  t.is(exitCode, 3);
+  t.regex(stderr, /^\{"crac-init":\{"startNs":\d+,"resumedNs":\d+,"restorer":null,"mode":null,"cold":null\}\}$/);
+});
+
+test('@build exits as its command does', async (t) => {
+  const { init } = t.context;
+  t.is((await run(init, '@build', '--', 'sh', '-c', 'exit 7')).exitCode, 7);
+  t.is((await run(init, '@build', '--', 'sh', '-c', 'kill -9 $$')).exitCode, 137);
+  t.is((await run(init, '@build', '--', '/no/such/program')).exitCode, 127);
+  t.is((await run(init, '@build', '--', '/etc/passwd')).exitCode, 126);
+});
+
+const misuse = test.macro<[readonly string[], string]>(async (t, args, message) => {
+  const { init } = t.context;
+  const { exitCode, stderr } = await run(init, ...args);
+  t.is(exitCode, 2);
+  t.is(stderr, `crac-init: ${message}`);
+});
+
+test('no arguments', misuse, [], 'no command');
+test('an unknown verb', misuse, ['@restore'], 'unknown verb: @restore');
+test('@build without a command', misuse, ['@build', '--'], 'no command after --');
+test('@cpu takes no command', misuse, ['@cpu', '--', 'x'], 'no command is taken here');
+test('@probe without a port', misuse, ['@probe', '--kind', 'tcp'], 'missing option --port');
+test(
+  '@enter with a user alone',
+  misuse,
+  ['@enter', '--target', '1', '--uid', '1', '--', 'x'],
+  '--uid, --gid and --groups take numbers, and belong together',
+);
+test(
+  '@app with a PID that is none',
+  misuse,
+  [...'@app --pid 1 --uid 0 --gid 0 --groups 0 --cwd / --drop-caps 0 --status-fd 1 -- x'.split(' ')],
+  'no process ID between 2 and 32767: 1',
+);
+
+const probe = async (init: BuiltInit, ...args: string[]): Promise<{ code: number | undefined; answer: Record<string, unknown> }> => {
+  const { stdout, exitCode } = await run(init, '@probe', '--interval-us', '500', ...args);
+  return { code: exitCode, answer: JSON.parse(stdout) as Record<string, unknown> };
+};
+
+async function withServer(host: string, server: Server, use: (port: string) => Promise<void>): Promise<void> {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  try {
+    await use(String((server.address() as AddressInfo).port));
+  } finally {
+    server.close();
+  }
+}
+
+test('@probe asks until the answer is good', async (t) => {
+  let count = 0;
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method ?? ''} ${request.url ?? ''} ${request.httpVersion} ${request.headers.connection ?? ''}`);
+    count += 1;
+    response.statusCode = count < 3 ? 503 : 200;
+    response.end('x'.repeat(100000));
+  });
+  await withServer('127.0.0.1', server, async (port) => {
+    const { code, answer } = await probe(t.context.init, '--kind', 'http', '--port', port, '--path', '/up?a=b', '--deadline-ms', '20000');
+    t.is(code, 0);
+    t.is(answer['attempts'], 3);
+    t.is(answer['status'], 200);
+    t.true(Number(answer['readyNs']) > 0);
+    t.deepEqual(new Set(requests), new Set(['GET /up?a=b 1.1 close']));
+  });
+});
+
+test('@probe takes the statuses it is told to', async (t) => {
+  const server = createServer((_, response) => response.writeHead(404).end());
+  await withServer('127.0.0.1', server, async (port) => {
+    const http = ['--kind', 'http', '--port', port];
+    t.is((await probe(t.context.init, ...http, '--expect', '200,400-499', '--deadline-ms', '20000')).answer['status'], 404);
+    const { code, answer } = await probe(t.context.init, ...http, '--deadline-ms', '2000');
+    t.is(code, 1);
+    t.is(answer['error'], 'status 404');
+  });
+});
+
+test('@probe finds a service that listens on IPv6 alone', async (t) => {
+  const server = createServer((_, response) => response.end());
+  const listens = await new Promise<boolean>((resolve) => {
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen({ port: 0, host: '::1', ipv6Only: true }, () => {
+      resolve(true);
+    });
+  });
+  if (!listens) {
+    t.log('skipped: no IPv6 loopback here');
+    t.pass();
+    return;
+  }
+  try {
+    const port = String((server.address() as AddressInfo).port);
+    t.is((await probe(t.context.init, '--kind', 'http', '--port', port, '--deadline-ms', '20000')).code, 0);
+    t.is((await probe(t.context.init, '--kind', 'tcp', '--host', '::1', '--port', port, '--deadline-ms', '20000')).answer['status'], null);
+    t.is((await probe(t.context.init, '--kind', 'tcp', '--host', '127.0.0.1', '--port', port, '--deadline-ms', '50')).code, 1);
+  } finally {
+    server.close();
+  }
+});
+
+test('@probe says at its deadline what was wrong last', async (t) => {
+  const { code, answer } = await probe(t.context.init, '--kind', 'tcp', '--port', '1', '--deadline-ms', '50');
+  t.is(code, 1);
+  t.is(answer['error'], 'no connection: ECONNREFUSED');
+  t.true(Number(answer['attempts']) > 1);
+});

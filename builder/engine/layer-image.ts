@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Platform } from './port.js';
+import { canonicalReference } from './reference.js';
 import { tarOf, type TarEntry } from './tar-entries.js';
 
 export interface LayerImage {
@@ -34,7 +35,7 @@ export function layerImageArchive({ reference, platform, config, layer }: LayerI
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...described(imageConfig) },
     layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: layer.digest, size: layer.sizeBytes }],
   });
-  const names = { 'io.containerd.image.name': `docker.io/library/${reference}`, 'org.opencontainers.image.ref.name': reference };
+  const names = { 'io.containerd.image.name': canonicalReference(reference), 'org.opencontainers.image.ref.name': reference };
   const index = JSON.stringify({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',

@@ -22,8 +22,19 @@ export const dockerHub = 'https://index.docker.io/v1/';
 
 /** The registry of a reference, as the keys of the docker configuration name it. */
 export function registryOf(reference: string): string {
+  const host = hostOf(reference);
+  return host === undefined || host === 'docker.io' || host === 'index.docker.io' ? dockerHub : host;
+}
+
+/** The whole name, as containerd has it: `a:1` is `docker.io/library/a:1`. */
+export function canonicalReference(reference: string): string {
+  if (hostOf(reference) !== undefined) return reference;
+  return `docker.io/${reference.includes('/') ? '' : 'library/'}${reference}`;
+}
+
+/** A first part counts as a host when it has a dot or a port, or is `localhost` (distribution/reference, splitDockerDomain). */
+function hostOf(reference: string): string | undefined {
   const { repository } = splitReference(reference);
   const first = repository.split('/')[0] ?? '';
-  const isHost = repository.includes('/') && (first.includes('.') || first.includes(':') || first === 'localhost');
-  return isHost && first !== 'docker.io' && first !== 'index.docker.io' ? first : dockerHub;
+  return repository.includes('/') && (/[.:]/.test(first) || first === 'localhost') ? first : undefined;
 }

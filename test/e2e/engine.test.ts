@@ -394,8 +394,8 @@ async function context(name: string): Promise<Context> {
   };
 }
 
-for (const builder of ['api', 'buildx'] as const) {
-  const available = async (): Promise<boolean> => builder === 'api' || (await hasBuildx(engine, signal));
+for (const builder of ['classic', 'buildkit', 'buildx'] as const) {
+  const available = async (): Promise<boolean> => builder !== 'buildx' || (await hasBuildx(engine, signal));
 
   test.serial(`base by ${builder}: context, ignore file, arguments, output`, async (t) => {
     if (!(await available())) return void t.pass('no buildx here');

@@ -83,7 +83,7 @@ test('sockets in turn; the reasons of all are kept', async (t) => {
   const error = await failure(detectEngine(options(folder, {}, [missing, file, broken.socket]), never));
   t.is(
     error.message,
-    `no container engine answers (tried unix://${missing}: there is no such socket; unix://${file}: nothing listens there; unix://${broken.socket}: (HTTP code 500) unexpected - sick)`,
+    `no container engine answers (tried unix://${missing}: there is no such socket; unix://${file}: nothing listens there; unix://${broken.socket}: sick)`,
   );
 });
 

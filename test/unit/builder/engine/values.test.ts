@@ -4,7 +4,7 @@ import { formatAddress, parseAddress } from '../../../../builder/engine/address.
 import { containerRequest } from '../../../../builder/engine/container-spec.js';
 import { compareVersions } from '../../../../builder/engine/docker-engine.js';
 import { readGoFileMode } from '../../../../builder/engine/go-file-mode.js';
-import { dockerHub, registryOf, splitReference } from '../../../../builder/engine/reference.js';
+import { canonicalReference, dockerHub, registryOf, splitReference } from '../../../../builder/engine/reference.js';
 import { sshArguments } from '../../../../builder/engine/ssh-agent.js';
 
 const address = test.macro({
@@ -51,6 +51,9 @@ test('references', (t) => {
   t.is(registryOf('docker.io/a'), dockerHub);
   t.is(registryOf('localhost/a'), 'localhost');
   t.is(registryOf('h.x:5/a/b@sha256:0'), 'h.x:5');
+  t.is(canonicalReference('a:1'), 'docker.io/library/a:1');
+  t.is(canonicalReference('a/b:1'), 'docker.io/a/b:1');
+  t.is(canonicalReference('localhost/b:1'), 'localhost/b:1');
 });
 
 test('versions', (t) => {

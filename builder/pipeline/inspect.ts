@@ -6,7 +6,7 @@ import { buildLabels, newBuildId } from '../engine/owner.js';
 import type { EngineContainer, EngineHistoryEntry } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { FormatError } from '../../images/errors.js';
-import { baseLayerSizes } from '../../images/oci/layer-sizes.js';
+import { stepsOfLayers } from '../../images/oci/engine-history.js';
 import { decodeRecord, type RestoreRecord } from '../../images/record/record.js';
 import { runtimeDirectory } from '../step/protocol.js';
 import { readSmallFile } from './archive-file.js';
@@ -27,11 +27,11 @@ async function readFileOf(container: EngineContainer, path: string, signal: Abor
 }
 
 function describeLayers(image: BakedImage, history: readonly EngineHistoryEntry[]): InspectReport['layers'] {
-  const base = baseLayerSizes(image.layers, history.toReversed());
+  const steps = stepsOfLayers(history.toReversed(), image.layers.length);
   return image.layers.map(({ role, diffId }, at) => ({
     role,
     diffId,
-    sizeBytes: role === 'base' ? (base[at] ?? null) : image.bytes[role],
+    sizeBytes: role === 'base' ? (steps?.[at]?.sizeBytes ?? null) : image.bytes[role],
   }));
 }
 

@@ -19,25 +19,28 @@ const configInstruction =
   /^(?:\/bin\/sh -c #\(nop\)\s+)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b/;
 
 /**
- * The history for the config of an image with so many layers; undefined where the steps, oldest first, cannot be told apart.
+ * The steps that made a layer, oldest first, of an image with so many layers; undefined where they cannot be told apart.
  *
  * A step with a size made a layer; of those without, a `WORKDIR` or a `COPY` of nothing made one as well. Taken in turn: every
  * step, all but the config's instructions, only those with a size: whichever gives as many as there are layers.
  */
+export function stepsOfLayers(steps: readonly EngineHistoryStep[], layers: number): readonly EngineHistoryStep[] | undefined {
+  return [
+    steps,
+    steps.filter((step) => step.sizeBytes > 0 || !configInstruction.test(step.createdBy)),
+    steps.filter((step) => step.sizeBytes > 0),
+  ].find((made) => made.length === layers);
+}
+
+/** The history for the config of an image with so many layers; undefined where the steps, oldest first, cannot be told apart. */
 export function historyOfSteps(steps: readonly EngineHistoryStep[], layers: number): HistoryEntry[] | undefined {
-  const guesses: ((step: EngineHistoryStep) => boolean)[] = [
-    () => true,
-    (step) => step.sizeBytes > 0 || !configInstruction.test(step.createdBy),
-    (step) => step.sizeBytes > 0,
-  ];
-  const madeLayer = guesses.find((guess) => steps.filter(guess).length === layers);
-  return (
-    madeLayer &&
-    steps.map((step) => ({
-      created: new Date(step.created * 1000).toISOString(),
-      ...(step.createdBy !== '' && { created_by: step.createdBy }),
-      ...(step.comment !== '' && { comment: step.comment }),
-      ...(!madeLayer(step) && { empty_layer: true }),
-    }))
-  );
+  const found = stepsOfLayers(steps, layers);
+  if (found === undefined) return undefined;
+  const made = new Set(found);
+  return steps.map((step) => ({
+    created: new Date(step.created * 1000).toISOString(),
+    ...(step.createdBy !== '' && { created_by: step.createdBy }),
+    ...(step.comment !== '' && { comment: step.comment }),
+    ...(!made.has(step) && { empty_layer: true }),
+  }));
 }

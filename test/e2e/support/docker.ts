@@ -130,11 +130,7 @@ export async function waitForLog(t: ExecutionContext, container: Container, patt
 /** Builds a plain image from a Dockerfile text (no dialect) under a name of this run; removed at the end of the test file. */
 export async function plainImage(t: ExecutionContext, name: string, dockerfile: string, context: string): Promise<string> {
   const tag = `crac-build-test-${runId}/${name}`;
-  const result = await execa('docker', ['build', '-q', '-t', tag, '-f', '-', context], {
-    input: dockerfile,
-    reject: false,
-    env: { DOCKER_BUILDKIT: '1' },
-  });
+  const result = await execa('docker', ['build', '-q', '-t', tag, '-f', '-', context], { input: dockerfile, reject: false });
   if (result.exitCode !== 0) t.fail(`docker build: ${result.stderr}`);
   return tag;
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { historyOfSteps, type EngineHistoryStep } from '../../../../images/oci/engine-history.js';
+import { historyOfSteps, stepsOfLayers, type EngineHistoryStep } from '../../../../images/oci/engine-history.js';
 
 const steps: readonly EngineHistoryStep[] = (
   [
@@ -24,6 +24,13 @@ test('a directory that was there already made no layer', (t) => {
 
 test('every step may have made a layer', (t) => {
   t.deepEqual(layersOf(steps, 5), [true, true, true, true, true]);
+});
+
+test('sizes go with the layers', (t) => {
+  t.deepEqual(
+    stepsOfLayers(steps, 3)?.map(({ sizeBytes }) => sizeBytes),
+    [100, 0, 300],
+  );
 });
 
 test('a history that does not fit the layers is left out', (t) => {

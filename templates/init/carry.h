@@ -1,7 +1,8 @@
 /*
  * What the application had made outside of the image (under mount points, in /tmp) is in the checkpoint, and is made again here
  * where it is missing. Nothing is overwritten but what the record says to refresh. What was made for a restore that then failed
- * is removed again: a cold start must not find a lock or a socket of a process that never ran here.
+ * is removed again: a cold start must not find a lock of a process that never ran here. (Parent directories
+ * without a row of their own stay.)
  */
 #ifndef CARRY_H
 #define CARRY_H

@@ -105,6 +105,7 @@ async function endToEnd(args, full, fresh) {
   const results = join(cacheDirectory, 'results', await digestOfProgram());
   if (fresh) await rm(results, { recursive: true, force: true });
   const env = full ? { CRAC_BUILD_TEST_FULL: '1', CRAC_BUILD_TEST_RESULTS: results } : undefined;
+  await node([setUp, 'tools', 'registry'], { show: true });
   const wrapper = [setUp, 'run', '--java', full ? '25,21,17' : '25', '--fixtures', allFixtures];
   return runTests('e2e', args, { wrapper, ...(env && { env }) });
 }

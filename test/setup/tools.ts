@@ -15,6 +15,7 @@ const needs = {
   engine: { dockerd: ['docker.io'], docker: ['docker-cli', 'docker.io'], iptables: ['iptables'], ip: ['iproute2'] },
   // The engine is there already; the tests call its command.
   'engine-command': { docker: ['docker-cli', 'docker.io'] },
+  registry: { 'docker-registry': ['docker-registry'] },
 } as const satisfies Record<string, Record<string, readonly string[]>>;
 
 export type Task = keyof typeof needs;

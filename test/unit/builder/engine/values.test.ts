@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { formatAddress, parseAddress } from '../../../../builder/engine/address.js';
 import { containerRequest } from '../../../../builder/engine/container-spec.js';
-import { compareVersions } from '../../../../builder/engine/docker-engine.js';
+import { compareVersions } from '../../../../builder/engine/docker-abilities.js';
 import { readGoFileMode } from '../../../../builder/engine/go-file-mode.js';
 import { canonicalReference, dockerHub, registryOf, splitReference } from '../../../../builder/engine/reference.js';
 import { sshArguments } from '../../../../builder/engine/ssh-agent.js';

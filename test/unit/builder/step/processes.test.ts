@@ -1,5 +1,5 @@
 import test from 'ava';
-import { CracError } from '../../../../builder/errors.js';
+import { CracError, type ErrorCode } from '../../../../builder/errors.js';
 import { chooseRoot, type AppProcess } from '../../../../builder/step/processes.js';
 
 const process = (pid: number, parent: number, exe: string, isJvm = false): AppProcess => ({
@@ -32,7 +32,7 @@ test('a tree of another form is dumped whole', (t) => {
   t.is(chooseRoot([process(40, 1, '/usr/bin/supervisor'), process(41, 40, java, true)]).root.pid, 40);
 });
 
-const refused = test.macro((t, code: string, tree: readonly AppProcess[]) => {
+const refused = test.macro((t, code: ErrorCode, tree: readonly AppProcess[]) => {
   t.is(t.throws(() => chooseRoot(tree), { instanceOf: CracError }).code, code);
 });
 test('two JVMs', refused, 'CRAC-APP-TWO-JVMS', [process(40, 1, java, true), process(50, 40, java, true)]);

@@ -12,13 +12,13 @@ const resolves = test.macro({
   title: (_, spec: string) => `USER "${spec}"`,
 });
 
-test(resolves, '', { uid: 0, gid: 0, groups: [990], home: '/root' });
-test(resolves, 'app', { uid: 1000, gid: 1001, groups: [990, 44], home: '/home/app' });
-test(resolves, '1000', { uid: 1000, gid: 1001, groups: [990, 44], home: '/home/app' });
-test(resolves, 'app:video', { uid: 1000, gid: 44, groups: [], home: '/home/app' });
-test(resolves, '4711:4712', { uid: 4711, gid: 4712, groups: [], home: '/' });
-test(resolves, '4711', { uid: 4711, gid: 0, groups: [], home: '/' });
-test(resolves, 'lone', { uid: 1002, gid: 1002, groups: [], home: '/' });
+test(resolves, '', { uid: 0, gid: 0, groups: [0, 990], home: '/root' });
+test(resolves, 'app', { uid: 1000, gid: 1001, groups: [1001, 990, 44], home: '/home/app' });
+test(resolves, '1000', { uid: 1000, gid: 1001, groups: [1001, 990, 44], home: '/home/app' });
+test(resolves, 'app:video', { uid: 1000, gid: 44, groups: [44], home: '/home/app' });
+test(resolves, '4711:4712', { uid: 4711, gid: 4712, groups: [4712], home: '/' });
+test(resolves, '4711', { uid: 4711, gid: 0, groups: [0], home: '/' });
+test(resolves, 'lone', { uid: 1002, gid: 1002, groups: [1002], home: '/' });
 
 for (const spec of ['nobody-here', 'app:nogroup']) {
   test(`USER "${spec}" is refused`, (t) => {

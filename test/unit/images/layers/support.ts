@@ -10,7 +10,7 @@ import { packLayer } from '../../../../images/layers/pack.js';
 import { readLayer } from '../../../../images/layers/read.js';
 
 /** A signal that nobody aborts. */
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export async function bytesOf(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];

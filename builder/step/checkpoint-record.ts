@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import {
   applyEdits,
   allowGrownLogs,
+  dropSupplementaryGroups,
   dropTimeNamespace,
   editImages,
   leadOwnSession,
@@ -41,7 +42,8 @@ export interface RecordInput {
 
 /** Edits the images for a restore in another container, and checks that they are complete. Throws CRAC-CHECKPOINT-INCOMPLETE. */
 export async function prepareImages(directory: string, withoutShell: boolean): Promise<CriuCheckpoint> {
-  const edits: CheckpointEdit[] = [dropTimeNamespace, allowGrownLogs, ...(withoutShell ? [leadOwnSession] : [])];
+  // crac-init compares the groups; setting them again would need CAP_SETGID, which no user but root has.
+  const edits: CheckpointEdit[] = [dropTimeNamespace, allowGrownLogs, dropSupplementaryGroups, ...(withoutShell ? [leadOwnSession] : [])];
   await applyEdits(directory, edits);
   const checkpoint = await readCheckpoint(directory);
   const problems = findProblems(checkpoint);
@@ -111,6 +113,7 @@ export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
     cwd: plan.cwd,
     uid: input.user.uid,
     gid: input.user.gid,
+    groups: input.user.groups,
     environment: Object.entries(input.environment).map(([name, value]) => ({ name, valueHash: hashEnvironmentValue(value) })),
     secretNames: Object.keys(plan.secretEnvironment),
     ignoredEnvironment: plan.ignoredEnvironment,

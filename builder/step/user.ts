@@ -1,6 +1,7 @@
 /**
  * USER of an image as numbers, by the image's own /etc/passwd and /etc/group, with the meaning that runc gives to it
- * (opencontainers/runc libcontainer/user, GetExecUser): "", uid, name, uid:gid, name:group; supplementary groups only where no group is named.
+ * (opencontainers/runc libcontainer/user, GetExecUser): "", uid, name, uid:gid, name:group; supplementary groups only where no group is
+ * named. The primary group is among the supplementary ones, as engines have it since CVE-2022-36109 (Docker 20.10.18).
  */
 import { readFile } from 'node:fs/promises';
 import { CracError } from '../errors.js';
@@ -8,6 +9,7 @@ import { CracError } from '../errors.js';
 export interface AppUser {
   readonly uid: number;
   readonly gid: number;
+  /** Supplementary groups, the primary one among them. */
   readonly groups: readonly number[];
   readonly home: string;
 }
@@ -63,11 +65,12 @@ export function resolveUser(spec: string, passwd: readonly PasswdEntry[], group:
   if (groupPart !== '') {
     const named = group.find((e) => (isNumber(groupPart) ? e.gid === Number(groupPart) : e.name === groupPart));
     if (named === undefined && !isNumber(groupPart)) throw unknown('group', groupPart);
-    return { uid, gid: named?.gid ?? Number(groupPart), groups: [], home };
+    const namedGid = named?.gid ?? Number(groupPart);
+    return { uid, gid: namedGid, groups: [namedGid], home };
   }
   const gid = entry?.gid ?? 0;
-  const groups = entry === undefined ? [] : group.filter((e) => e.members.includes(entry.name)).map((e) => e.gid);
-  return { uid, gid, groups, home };
+  const joined = entry === undefined ? [] : group.filter((e) => e.members.includes(entry.name)).map((e) => e.gid);
+  return { uid, gid, groups: [...new Set([gid, ...joined])], home };
 }
 
 /** Resolves USER in the container that this program runs in. */

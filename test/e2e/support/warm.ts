@@ -21,7 +21,7 @@ export interface WarmImage {
   readonly fixture: 'small' | 'demo';
   /** A Dockerfile with the dialect's instructions; the fixture's own without it. */
   readonly dockerfile?: string;
-  /** Executable files added to target/classes of the context. */
+  /** Executable files added to the folder `target` of the context. */
   readonly files?: Readonly<Record<string, string>>;
   /** More arguments for `crac-build build`. */
   readonly args?: readonly string[];
@@ -59,24 +59,29 @@ async function removeOlder(repository: string, reference: string): Promise<void>
   if (older.length > 0) await docker(['rmi', ...older]);
 }
 
-/** Makes the image where the engine does not have it, and gives its name. Throws with the build's words where it fails. */
-export async function warmImage(image: WarmImage): Promise<string> {
-  const repository = `crac-build-test-warm/${image.name}`;
-  const reference = `${repository}:${await digestOf(image)}`;
-  if ((await docker(['image', 'inspect', reference])).code === 0) return reference;
-
+/** Gives `work` a build context for the image, and removes it. */
+export async function withContext<T>(image: WarmImage, work: (directory: string) => Promise<T>): Promise<T> {
   const context = await mkdtemp(join(tmpdir(), 'crac-build-test-'));
   try {
     const content = contents[image.fixture];
     await cp(join(fixtures, image.fixture, content), join(context, content), { recursive: true });
     await writeFile(join(context, 'Dockerfile'), image.dockerfile ?? (await readFile(join(fixtures, image.fixture, 'Dockerfile'))));
     for (const [name, text] of Object.entries(image.files ?? {})) await writeFile(join(context, 'target', name), text, { mode: 0o755 });
-    // Not verified: a test that needs a restore says more of why there is none.
-    const built = await crac(['build', '-t', reference, '--progress=plain', '--no-verify', ...(image.args ?? []), context]);
-    if (built.code !== 0) throw new Error(`crac-build build of ${image.name}:\n${built.stderr}`);
+    return await work(context);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
+}
+
+/** Makes the image where the engine does not have it, and gives its name. Throws with the build's words where it fails. */
+export async function warmImage(image: WarmImage): Promise<string> {
+  const repository = `crac-build-test-warm/${image.name}`;
+  const reference = `${repository}:${await digestOf(image)}`;
+  if ((await docker(['image', 'inspect', reference])).code === 0) return reference;
+  // Not verified: a test that needs a restore says more of why there is none.
+  const args = ['build', '-t', reference, '--progress=plain', '--no-verify', ...(image.args ?? [])];
+  const built = await withContext(image, (context) => crac([...args, context]));
+  if (built.code !== 0) throw new Error(`crac-build build of ${image.name}:\n${built.stderr}`);
   await removeOlder(repository, reference);
   return reference;
 }

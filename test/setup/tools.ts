@@ -7,9 +7,10 @@ import { execa, ExecaError } from 'execa';
 import { SetupProblem } from '../../templates/runtime/problem.js';
 import { step } from './progress.js';
 
-/** What a piece of work needs: a program → the Debian packages that may have it, the first known one is taken. */
+/** What a piece of work needs: a program, or the path of a file → the Debian packages that may have it, the first known one is taken. */
 const needs = {
-  build: { gcc: ['gcc'], 'dpkg-deb': ['dpkg'] },
+  // The headers of libc bring those of the kernel.
+  build: { gcc: ['gcc'], '/usr/include/stdio.h': ['libc6-dev'], 'dpkg-deb': ['dpkg'] },
   java: { javac: ['default-jdk-headless'], mvn: ['maven'] },
   images: { mmdebstrap: ['mmdebstrap'] },
   engine: { dockerd: ['docker.io'], docker: ['docker-cli', 'docker.io'], iptables: ['iptables'], ip: ['iproute2'] },
@@ -27,8 +28,13 @@ export function isTask(name: string): name is Task {
 /** Folders that hold programs for root and may be missing in PATH. */
 const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** The path of a program, or undefined. */
+/** The path of a program, or undefined. An absolute path is a file that has to be there. */
 export async function findProgram(name: string): Promise<string | undefined> {
+  if (name.startsWith('/'))
+    return access(name).then(
+      () => name,
+      () => undefined,
+    );
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...systemFolders].filter((folder) => folder !== '');
   for (const folder of folders) {
     try {

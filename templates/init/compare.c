@@ -43,18 +43,34 @@ static bool compare_user(const struct record *record, struct cold *cold)
 	return false;
 }
 
-/* Without CAP_SETGID CRIU's restorer stops dead at other groups, and with it the application would have those of the build. */
+static u32 past_primary(const u32 *groups, u32 count, u32 at, u32 primary)
+{
+	while (at < count && groups[at] == primary)
+		at++;
+	return at;
+}
+
+/*
+ * The images have no groups, as CRIU cannot set them without CAP_SETGID: the application keeps those of the container, which have to
+ * be those of the build. Engines differ in whether they repeat the primary group, which means the same. Both lists ascend.
+ */
 static bool compare_groups(const struct record *record, struct cold *cold)
 {
 	const struct record_header *header = record->header;
 	const u32 *recorded = record_rows(record, header->groups);
 	u32 now[GROUPS_MAX];
-	int count = sys_getgroups(GROUPS_MAX, now);
-	bool same = count >= 0 && (u32)count == header->groups.count;
+	int got = sys_getgroups(GROUPS_MAX, now);
+	u32 count = got > 0 ? (u32)got : 0;
+	u32 i = past_primary(now, count, 0, header->gid);
+	u32 j = past_primary(recorded, header->groups.count, 0, header->gid);
 
-	for (int i = 0; i < count && same; i++)
-		same = now[i] == recorded[i];
-	if (same || !(header->flags & RECORD_FLAG_GROUPS_KNOWN))
+	if (!(header->flags & RECORD_FLAG_GROUPS_KNOWN))
+		return true;
+	while (i < count && j < header->groups.count && now[i] == recorded[j]) {
+		i = past_primary(now, count, i + 1, header->gid);
+		j = past_primary(recorded, header->groups.count, j + 1, header->gid);
+	}
+	if (got >= 0 && i == count && j == header->groups.count)
 		return true;
 	return cold_because(cold, COLD_USER, "other supplementary groups than those of the build");
 }

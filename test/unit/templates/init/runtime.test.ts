@@ -66,6 +66,22 @@ rooted('an argument more', startsCold, {
 });
 rooted('another user', startsCold, { record: { uid: 1000, gid: 1 }, line: /^COLD-USER: user 0:0, the build had 1000:1$/ });
 rooted('other groups', startsCold, { record: { groups: [1, 2] }, line: /^COLD-USER: other supplementary groups/ });
+const asUser = ['--reuid', '1000', '--regid', '1000', '--no-new-privs'];
+rooted('one group less', startsCold, {
+  setpriv: [...asUser, '--groups', '5,1000'],
+  record: { uid: 1000, gid: 1000, groups: [5, 6, 1000] },
+  line: /^COLD-USER: other supplementary groups/,
+});
+rooted('the same groups, the primary one repeated', startsCold, {
+  setpriv: [...asUser, '--groups', '5,1000,2000'],
+  record: { uid: 1000, gid: 1000, groups: [5, 2000] },
+  line: /^COLD-RIGHTS/,
+});
+rooted('the same groups, the primary one repeated in the build', startsCold, {
+  setpriv: [...asUser, '--groups', '5'],
+  record: { uid: 1000, gid: 1000, groups: [5, 1000] },
+  line: /^COLD-RIGHTS/,
+});
 rooted('another directory', startsCold, { cwd: '/tmp', line: /^COLD-DIRECTORY: the build started in \/$/ });
 rooted('another environment', startsCold, {
   record: { environment: [hash] },

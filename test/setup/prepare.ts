@@ -11,7 +11,9 @@ export interface Wanted {
 
 export async function prepare(session: EngineSession, wanted: Wanted, signal: AbortSignal): Promise<void> {
   // apt works once at a time: everything that may install comes first.
-  if (wanted.fixtures.length > 0) await needTools(['java'], signal);
-  if (wanted.java.length > 0) await needTools(['images'], signal);
+  await needTools(
+    [...(wanted.fixtures.length > 0 ? (['java'] as const) : []), ...(wanted.java.length > 0 ? (['images'] as const) : [])],
+    signal,
+  );
   await Promise.all([ensureBaseImages(session.engine, wanted.java, signal), ensureFixtures(wanted.fixtures, signal)]);
 }

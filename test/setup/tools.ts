@@ -64,11 +64,20 @@ export async function needTools(tasks: readonly Task[], signal: AbortSignal): Pr
     const packages = [...new Set(missing.map(([, [first]]) => first))].join(' ');
     throw new SetupProblem(`${names} cannot be found, and installing takes root`, `sudo apt-get install ${packages}`);
   }
-  await step('update the package lists', () => apt(['update'], signal));
+  await updateLists(signal);
   const packages = [...new Set(await Promise.all(missing.map(([program, candidates]) => firstKnown(program, candidates, signal))))];
   await step(`install ${packages.join(' ')}`, () =>
     withoutStartingServices(() => apt(['install', '-y', '--no-install-recommends', ...packages], signal)),
   );
+}
+
+let updated = false;
+
+/** Once in a run: the lists do not change that fast. */
+async function updateLists(signal: AbortSignal): Promise<void> {
+  if (updated) return;
+  await step('update the package lists', () => apt(['update'], signal));
+  updated = true;
 }
 
 async function firstKnown(program: string, candidates: readonly string[], signal: AbortSignal): Promise<string> {

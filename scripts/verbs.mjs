@@ -1,5 +1,6 @@
 // What each verb of run.mjs does. Runs under a Node that the project supports.
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, compile, hashOfFolder, installPackages, sourceFolders } from './build.mjs';
@@ -112,7 +113,8 @@ async function endToEnd(args, full, fresh) {
 
 /** Digest of what a test's result depends on: the program, the parts, the applications, the base images. */
 async function digestOfProgram() {
-  const compiled = await Promise.all(sourceFolders.map((folder) => hashOfFolder(inRoot('dist', folder), (file) => file.endsWith('.js'))));
+  const program = (/** @type {string} */ file) => file.endsWith('.js') && !file.includes('/dist/test/unit/');
+  const compiled = await Promise.all(sourceFolders.map((folder) => hashOfFolder(inRoot('dist', folder), program)));
   const sources = await hashOfFolder(inRoot('test/fixtures'), (file) => !file.includes('/target/'));
   const { output: recipes } = await node([setUp, 'recipes']);
   const manifest = await readFile(inRoot('dist/runtime/manifest.json'), 'utf8');
@@ -148,11 +150,14 @@ async function status(args) {
 
 /** @param {readonly string[]} args */
 async function clean(args) {
+  const all = args.includes('--cache');
+  // An engine of ours that was started by hand has its data there.
+  if (all && existsSync(setUp)) await node([setUp, 'engine', 'stop'], { show: true });
   await step('remove what was built', async () => {
     await rm(inRoot('dist'), { recursive: true, force: true });
     for (const name of allFixtures.split(',')) await rm(inRoot('test/fixtures', name, 'target'), { recursive: true, force: true });
   });
-  if (args.includes('--cache')) {
+  if (all) {
     await step(`remove ${cacheDirectory}`, () => rm(cacheDirectory, { recursive: true, force: true }));
   }
   return 0;

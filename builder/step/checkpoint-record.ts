@@ -76,7 +76,7 @@ export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly 
   const files = new Map<string, RecordedFile>();
   for (const file of checkpoint.files) {
     if (file.kind !== 'regular' || file.deleted !== undefined || file.external || perfData.test(file.path)) continue;
-    if (/^\/(proc|sys|dev)\//.test(file.path)) continue;
+    if (/^\/(proc|sys|dev(?!\/shm\/))\//.test(file.path)) continue;
     const stats = await stat(file.path, { bigint: true }).catch(() => undefined);
     if (stats?.isFile() !== true) continue;
     const append = file.append && !file.roles.has('written') && (files.get(file.path)?.use ?? 'append') === 'append';

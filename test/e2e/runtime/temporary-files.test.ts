@@ -12,6 +12,7 @@ EXPOSE 8080
 ENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]
 READY http://:8080/health
 WARMUP --requests=1 GET /file-hold?path=/tmp/held&text=before
+WARMUP --requests=1 GET /file-hold?path=/dev/shm/held&text=before
 `;
 
 let plain: string;
@@ -51,6 +52,15 @@ test('VOLUME /tmp: what is newer there is not overwritten, and the start is cold
   await dockerOk(t, ['restart', '-t', '20', container.id]);
   await assertCold(t, container, 'COLD-FILE-CHANGED', /^\/tmp\/held was written after the checkpoint$/, 2);
   t.is(await shell(t, container, 'cat /tmp/held'), 'newest');
+});
+
+test('/dev/shm: new in a container of its own, cold where two containers share it', async (t) => {
+  const first = await restored(t, volume, ['--ipc', 'shareable']);
+  t.is(await shell(t, first, 'cat /dev/shm/held'), 'before');
+  await shell(t, first, 'printf newest >/dev/shm/held');
+  const second = await run(t, volume, [...restorable, '--ipc', `container:${first.id}`]);
+  await assertCold(t, second, 'COLD-FILE-CHANGED', /^\/dev\/shm\/held was written after the checkpoint$/);
+  t.is(await shell(t, first, 'cat /dev/shm/held'), 'newest');
 });
 
 for (const [name, image] of [

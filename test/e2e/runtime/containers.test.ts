@@ -180,22 +180,28 @@ test('standard input: lines that come after the restore, and its end', async (t)
   t.regex(stdout, /read: first line\nread: last line\nend of input/);
 });
 
-test('with a terminal: output arrives there, and Ctrl-C ends the application with 130', async (t) => {
+test('with a terminal: output and input, and Ctrl-C ends the application with 130', async (t) => {
   const { name, args } = foreground(t, 'terminal', ['-t', '-i']);
   await inTerminal(t, name, args, async (typed, seen) => {
     await get(t, handle(t, name), '/print?line=to-the-terminal');
     await seen(/to-the-terminal/);
     await seen(/"cold":null/);
+    await get(t, handle(t, name), '/echo');
+    typed('a line\r');
+    await seen(/read: a line/);
     typed('\x03');
     await seen(/shutdown hook ran/);
     t.is(Number(await dockerOk(t, ['wait', name])), 130);
   });
 });
 
-test('with a terminal and a cold start, Ctrl-C ends the application with 130', async (t) => {
+test('with a terminal and a cold start: input, and Ctrl-C ends the application with 130', async (t) => {
   const { name, args } = foreground(t, 'terminal-cold', ['-t', '-i', '-e', 'CRAC_BUILD_RESTORE=off']);
   await inTerminal(t, name, args, async (typed, seen) => {
     await seen(/COLD-OFF[^]*listening on 8080/);
+    await get(t, handle(t, name), '/echo');
+    typed('a line\r');
+    await seen(/read: a line/);
     typed('\x03');
     await seen(/shutdown hook ran/);
     t.is(Number(await dockerOk(t, ['wait', name])), 130);
@@ -234,10 +240,12 @@ test('the terminal of a detached container is in its log', async (t) => {
   t.is(await container.exitCode(), 143);
 });
 
-test('a host PID namespace has the PIDs taken: a cold start that says so', async (t) => {
-  const container = await run(t, image, [...restorable, '--pid', 'host']);
-  t.is((await get(t, container, '/health')).text, 'ok\n');
-  await assertCold(t, container, 'COLD-PIDS', /^process or thread ID \d+ is taken$/);
-  await dockerOk(t, ['stop', '-t', '20', container.id]);
-  t.is(await container.exitCode(), 143);
+test('a shared PID namespace has the PIDs taken: a cold start that says so', async (t) => {
+  const first = await start(t);
+  const second = await run(t, image, [...restorable, '--pid', `container:${first.id}`]);
+  t.is((await get(t, second, '/health')).text, 'ok\n');
+  await assertCold(t, second, 'COLD-PIDS', /^process or thread ID 40 is taken$/);
+  await dockerOk(t, ['stop', '-t', '20', second.id]);
+  t.is(await second.exitCode(), 143);
+  t.is((await get(t, first, '/health')).text, 'ok\n');
 });

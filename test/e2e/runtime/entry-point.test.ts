@@ -116,6 +116,15 @@ test('a user who is not root: restored as that user, with its groups and without
   t.regex(status, /^CapAmb:\s+0+$/m);
 });
 
+test('the memory in the checkpoint is for the application to read, for nobody else, and for neither to write', async (t) => {
+  const checkpoint = '/.crac-build/checkpoint';
+  const script = `cat ${checkpoint}/record >/dev/null && echo record; cat ${checkpoint}/criu/pages-1.img >/dev/null && echo memory; find ${checkpoint} -writable`;
+  const as = async (name: string): Promise<string> =>
+    (await docker(['run', '--rm', '--user', name, '--entrypoint', 'sh', ofUser, '-c', script])).stdout.trim();
+  t.is(await as('4711:4711'), 'record');
+  t.is(await as('app'), 'record\nmemory');
+});
+
 test('a user who is not root: a root file system that cannot be written, restored without performance data', async (t) => {
   const container = await run(t, ofUser, [...restorable, '--read-only']);
   await assertRestored(t, container);

@@ -137,7 +137,8 @@ async function isAtLeast(version: string, least: string): Promise<boolean> {
 }
 
 /**
- * Of each package the versions that work together with the newest of all others; then the preferred ones together.
+ * Of each package the versions that work with the newest of all others, and with the preferred of all others: so that any one version
+ * may vanish from the archive.
  */
 async function fittingVersions(
   candidates: readonly Candidate[],
@@ -153,20 +154,29 @@ async function fittingVersions(
       throw error;
     }
   };
-  const newest = candidates.flatMap((one) => one.unpacked.slice(-1));
-  const kept = new Map<string, readonly UnpackedPackage[]>();
-  const dropped: string[] = [];
-  for (const [index, candidate] of candidates.entries()) {
-    const fitting: UnpackedPackage[] = [];
-    for (const version of candidate.unpacked) {
-      if (await works(newest.with(index, version))) fitting.push(version);
-      else dropped.push(`${candidate.name} ${version.version.version}`);
+  const fitting = async (versions: readonly (readonly UnpackedPackage[])[], others: readonly UnpackedPackage[]) => {
+    const kept: (readonly UnpackedPackage[])[] = [];
+    for (const [index, some] of versions.entries()) {
+      const working: UnpackedPackage[] = [];
+      for (const version of some) if (await works(others.with(index, version))) working.push(version);
+      kept.push(working);
     }
-    kept.set(candidate.name, fitting);
-  }
-  const preferred = candidates.flatMap((one) => (kept.get(one.name) ?? []).slice(0, 1));
+    return kept;
+  };
+  const all = candidates.map((one) => one.unpacked);
+  const withNewest = await fitting(
+    all,
+    all.flatMap((some) => some.slice(-1)),
+  );
+  const preferred = withNewest.flatMap((some) => some.slice(0, 1));
   if (preferred.length < candidates.length || !(await works(preferred))) {
     throw new SetupProblem('the preferred versions do not start the program together', 'Look for a library that changed its name.');
   }
-  return { kept, dropped };
+  const kept = await fitting(withNewest, preferred);
+  return {
+    kept: new Map(candidates.map((one, index) => [one.name, kept[index] ?? []])),
+    dropped: all.flatMap((some, index) =>
+      some.filter((version) => !kept[index]?.includes(version)).map((version) => `${version.name} ${version.version.version}`),
+    ),
+  };
 }

@@ -174,12 +174,12 @@ export class Requests {
             isStream: true,
             hijack,
             abortSignal,
-            // A body of a length known before, in the packet of the headers: of an upgraded request, bytes that come after the
-            // headers would be taken for standard input.
             allowEmpty: hijack,
             options: { _query: queryOf(request.query ?? {}), _body: request.body ?? {} },
             ...(upload && { file: upload }),
-            ...(request.headers && { headers: { ...request.headers } }),
+            headers: { ...request.headers },
+            // No body, and said so: what comes after the headers of an upgraded request would be taken for standard input.
+            ...(hijack && request.body === undefined && { file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } }),
           },
           (error: unknown, answer: unknown) => {
             if (error === null || error === undefined) resolve(answer);

@@ -5,11 +5,11 @@ export interface Right {
   readonly reason: string;
 }
 
-/** Capabilities of the build container beyond the engine's defaults, and what CRIU needs besides. */
-export const buildRights: readonly Right[] = [
-  { right: 'CAP_SYS_ADMIN', reason: 'namespaces of the application (PID, time, mounts), and CRIU' },
-  { right: 'CAP_SYS_PTRACE', reason: 'CRIU and the attach protocol look into a process of another user' },
-  { right: 'CAP_SYS_TIME', reason: "the application's clock begins near zero, so that no host is behind it" },
+/** Capabilities of the build container beyond the engine's defaults, with their bits of capabilities(7), and what CRIU needs besides. */
+export const buildRights: readonly (Right & { readonly bit?: number })[] = [
+  { right: 'CAP_SYS_ADMIN', bit: 21, reason: 'namespaces of the application (PID, time, mounts), and CRIU' },
+  { right: 'CAP_SYS_PTRACE', bit: 19, reason: 'CRIU and the attach protocol look into a process of another user' },
+  { right: 'CAP_SYS_TIME', bit: 25, reason: "the application's clock begins near zero, so that no host is behind it" },
   { right: 'seccomp=unconfined', reason: 'CRIU cannot dump a process through a seccomp filter' },
 ];
 
@@ -25,10 +25,7 @@ export const capabilityNames = (rights: readonly Right[]): readonly string[] =>
 /** `docker run` arguments for an image with the criu restorer. */
 export const criuRunArgs: readonly string[] = capabilityNames(criuRunRights).flatMap((name) => ['--cap-add', name]);
 
-// Bit numbers of capabilities(7).
-const bits: Readonly<Record<string, number>> = { SYS_PTRACE: 19, SYS_ADMIN: 21, SYS_TIME: 25 };
-
 /** The capabilities that the build container has more than the final one: java is started without them. Hexadecimal mask. */
-export const droppedInBuild: string = capabilityNames(buildRights)
-  .reduce((mask, name) => mask | (1n << BigInt(bits[name] ?? 0)), 0n)
+export const droppedInBuild: string = buildRights
+  .reduce((mask, { bit }) => (bit === undefined ? mask : mask | (1n << BigInt(bit))), 0n)
   .toString(16);

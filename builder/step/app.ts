@@ -96,8 +96,7 @@ export class App {
       statusLines.on('line', (line) => {
         const message = v.parse(status, JSON.parse(line));
         if (message.event === 'started') resolve(new App({ initPid: message.initPid, pid: message.appPid, child, lines, exit }));
-        if (message.event === 'failed')
-          reject(CracError.of('CRAC-APP-START-FAILED', { command: commandText, message: startFailure(message.stage, message.errno) }));
+        if (message.event === 'failed') reject(startError(commandText, message.stage, message.errno));
         if (message.event === 'exited') how = message.signal === undefined ? `exit code ${message.code ?? 0}` : `signal ${message.signal}`;
       });
       child.on('error', (cause) => {
@@ -144,6 +143,16 @@ export class App {
   kill(): void {
     this.#child.kill('SIGKILL');
   }
+}
+
+/** What crac-init does before the command is run needs rights; what the command needs is its own affair. */
+const beforeCommand = new Set(['namespaces', 'clocks', 'mounts', 'pid', 'fork', 'capabilities', 'user']);
+
+function startError(command: string, stage: string, errno: number): CracError {
+  const message = startFailure(stage, errno);
+  return errno === 1 && beforeCommand.has(stage)
+    ? CracError.of('CRAC-ENGINE-REFUSED', { request: 'a right of the build container', message })
+    : CracError.of('CRAC-APP-START-FAILED', { command, message });
 }
 
 /** errno(3) values that a wrong command meets; the rest is told by number. */

@@ -10,15 +10,16 @@ import { runStep } from '../run-step.js';
 import { App } from './app.js';
 import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
-import { chooseCpu, type CpuChoice } from './cpu.js';
+import { chooseCpu, cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { runInit } from './init.js';
 import { packLayers } from './pack.js';
-import { chooseRoot, innerTids, readTree, type CheckpointRoot } from './processes.js';
+import { chooseRoot, innerTids, readTree, residentBytes, type CheckpointRoot } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
 import { waitForReadiness } from './ready.js';
 import { emit, requestChanges } from './report.js';
-import { jdkVersion, shrinkHeap, waitUntilIdle } from './settle.js';
+import { checkRights } from './rights.js';
+import { flagNumber, jdkVersion, shrinkHeap, waitUntilIdle } from './settle.js';
 import { findUser, type AppUser } from './user.js';
 import { checkScripts, runWarmups } from './warm.js';
 
@@ -36,6 +37,7 @@ interface Started {
 
 interface Settled extends CheckpointRoot {
   readonly jdk: string;
+  readonly evidence: CpuEvidence;
   readonly tids: readonly number[];
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
 }
@@ -55,6 +57,8 @@ async function placeSecrets(): Promise<void> {
 }
 
 async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortSignal): Promise<Started> {
+  await checkRights();
+  await placeSecrets();
   const user = await findUser(plan.user);
   const cpu = await chooseCpu(plan.cpu, signal);
   await checkScripts(plan.warmups, process.env['PATH'] ?? '');
@@ -63,11 +67,16 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
   );
   // The engine sets HOME by the user of PID 1, which is root here and USER at a start.
   const environment: Readonly<Record<string, string>> = { ...Object.fromEntries(inherited), ...(!plan.homeIsSet && { HOME: user.home }) };
-  const javaOptions = [environment['JAVA_TOOL_OPTIONS'], ...cpu.jvmOptions]
-    .filter((option) => option !== undefined && option !== '')
-    .join(' ');
-  const injected = { ...cpu.environment, ...(cpu.jvmOptions.length > 0 && { JAVA_TOOL_OPTIONS: javaOptions }) };
-  await placeSecrets();
+  const given: Readonly<Record<string, string>> = { ...environment, ...plan.secretEnvironment };
+  const joined = (name: string, ours: string | undefined, separator: string): Record<string, string> =>
+    ours === undefined || ours === ''
+      ? {}
+      : { [name]: [given[name], ours].filter((part) => part !== undefined && part !== '').join(separator) };
+  const injected = {
+    ...cpu.environment,
+    ...joined('GLIBC_TUNABLES', cpu.environment['GLIBC_TUNABLES'], ':'),
+    ...joined('JAVA_TOOL_OPTIONS', cpu.jvmOptions.join(' '), ' '),
+  };
   const roots = await carriedRoots();
   const baseline = await takeBaseline(roots);
   const app = await App.start(
@@ -75,7 +84,7 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       argv: plan.argv,
       cwd: plan.cwd,
       user,
-      environment: { ...environment, ...plan.secretEnvironment, ...injected },
+      environment: { ...given, ...injected },
       dropCapabilities: plan.dropCapabilities,
     },
     currentStep,
@@ -83,7 +92,7 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
   return { app, user, cpu, environment, roots, baseline };
 }
 
-async function settle(plan: StepPlan, app: App, signal: AbortSignal): Promise<Settled> {
+async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: AbortSignal): Promise<Settled> {
   const tree = await readTree(app.pid);
   app.assertAlive('before the checkpoint');
   const chosen = chooseRoot(tree);
@@ -96,9 +105,11 @@ async function settle(plan: StepPlan, app: App, signal: AbortSignal): Promise<Se
   }
   const { jvm } = chosen;
   let jdk = 'unknown';
+  let useAvx: number | undefined;
   if (plan.gc === 'full') {
     const listener = await attach(jvm.pid, signal);
     jdk = await jdkVersion(listener);
+    useAvx = await flagNumber(listener, 'UseAVX');
     await waitUntilIdle(listener, jvm.pid, 20_000, signal);
     await shrinkHeap(listener, signal);
     await waitUntilIdle(listener, jvm.pid, 10_000, signal);
@@ -120,9 +131,17 @@ async function settle(plan: StepPlan, app: App, signal: AbortSignal): Promise<Se
       text: `the JVM's threads reach PID ${highest}: each restore uses up that many PIDs first; fewer processes before the checkpoint make it faster`,
     });
   }
+  const evidence = cpuEvidence(cpu, await readFile(`/proc/${jvm.pid}/environ`, 'latin1'), useAvx);
+  if (!evidence.masked) {
+    emit({
+      type: 'warning',
+      step: 'settle',
+      text: `the JVM was not started with the options that keep it within ${cpu.level}: the image restores on CPUs like this one only`,
+    });
+  }
   const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
-  return { ...chosen, jdk, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
+  return { ...chosen, jdk, evidence, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
 }
 
 async function checkpoint(app: App, user: AppUser, settled: Settled, signal: AbortSignal): Promise<void> {
@@ -133,6 +152,8 @@ async function checkpoint(app: App, user: AppUser, settled: Settled, signal: Abo
     const ended = await Promise.race([app.exit.then(() => true), sleep(10_000, false, { signal })]);
     if (!ended) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: 'the application still runs after the dump' });
   };
+  // It would wake up when its JVM ends, and run the lines that come after.
+  if (shell !== undefined) process.kill(shell.pid, 'SIGSTOP');
   await dumpWithCriu(
     {
       pid: root.pid,
@@ -141,6 +162,7 @@ async function checkpoint(app: App, user: AppUser, settled: Settled, signal: Abo
       outsideSession: shell !== undefined,
       directory: `${outDirectory}/checkpoint/criu`,
       runtimeDirectory,
+      residentBytes: await residentBytes(root.pid),
     },
     { runInit, appEnded },
     signal,
@@ -175,7 +197,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       });
     }
     const settled = await step('settle', 'bringing the JVM to rest', async () => ({
-      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, s), signal),
+      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, s), signal),
     }));
     const packed = await step('checkpoint', 'dumping the process', async () => {
       await checkpoint(app, started.user, settled, signal);

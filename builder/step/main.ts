@@ -5,10 +5,17 @@
  *   step.mjs build    reads OUT/plan.json, works, prints messages of the protocol
  *   step.mjs prober   answers probe requests for verify and bench
  */
-import { toCracError } from '../errors.js';
+import { CracError, toCracError } from '../errors.js';
 import { buildInContainer } from './build.js';
 import { serveProber } from './prober.js';
 import { send } from './report.js';
+
+/** Everything that is written here goes to the volume of the build: a full disk is not a bug. */
+function stepError(thrown: unknown): CracError {
+  const { code } = (thrown ?? {}) as { code?: unknown };
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return toCracError(thrown);
+  return CracError.of('CRAC-DISK-FULL', { where: "for the checkpoint's layers" }, { cause: thrown });
+}
 
 const stop = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
@@ -24,7 +31,7 @@ try {
   else throw new Error(`unknown verb ${String(verb)}`);
 } catch (thrown) {
   if (process.env['CRAC_BUILD_DEBUG'] === '1') console.error(thrown);
-  send({ type: 'error', error: toCracError(thrown).report() });
+  send({ type: 'error', error: stepError(thrown).report() });
   process.exitCode = 1;
 }
 // The pipes of a dumped application and of ended helpers may still be open: what had to be said has been said.

@@ -11,23 +11,36 @@ import type { ExecutionContext } from 'ava';
 export interface Rule {
   /** `POST /containers/create`: a regular expression for method and path, without the API's version and the query. */
   readonly on: RegExp;
+  /** In force only after such a request has come. */
+  readonly since?: RegExp;
   /** Answers in the engine's place. A text is the whole body, an object is sent as JSON. */
   readonly answer?: { readonly status: number; readonly body: unknown };
   /** Changes the JSON body on its way to the engine. */
   readonly change?: (body: Record<string, unknown>) => Record<string, unknown>;
   /** Called with the request's JSON body once the engine has answered, and before the answer is passed on. */
   readonly after?: (body: Record<string, unknown>) => Promise<void>;
+  /** Called before the request is passed on. */
+  readonly before?: () => Promise<unknown>;
   /** Gives no answer. */
   readonly hang?: true;
+  /** Breaks the connection off; `engine`: all connections, and takes no more. */
+  readonly drop?: 'connection' | 'engine';
 }
 
 const realSocket = (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 
 const parse = (bytes: Buffer): Record<string, unknown> => JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
 
-async function serve(rules: readonly Rule[], request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+async function serve(
+  server: http.Server,
+  rules: readonly Rule[],
+  seen: string[],
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+): Promise<void> {
   const name = `${request.method ?? ''} ${(request.url ?? '').replace(/^\/v1\.\d+/, '').split('?')[0] ?? ''}`;
-  const rule = rules.find(({ on }) => on.test(name));
+  seen.push(name);
+  const rule = rules.find(({ on, since }) => on.test(name) && (since === undefined || seen.some((earlier) => since.test(earlier))));
   if (rule?.hang === true) {
     request.resume();
     return;
@@ -35,9 +48,24 @@ async function serve(rules: readonly Rule[], request: http.IncomingMessage, resp
   if (rule?.answer !== undefined) {
     const { status, body } = rule.answer;
     request.resume();
-    response.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body));
+    const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+    // As Go's servers do: a body that nobody wants is not waited for, and the connection is closed a little later.
+    request.socket.write(
+      `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n`,
+    );
+    request.socket.write(bytes);
+    setTimeout(() => request.socket.destroy(), 500);
     return;
   }
+  if (rule?.drop !== undefined) {
+    if (rule.drop === 'engine') {
+      server.close();
+      server.closeAllConnections();
+    }
+    request.socket.destroy();
+    return;
+  }
+  await rule?.before?.();
   const upstream = http.request({
     socketPath: realSocket,
     method: request.method,
@@ -53,7 +81,7 @@ async function serve(rules: readonly Rule[], request: http.IncomingMessage, resp
     response.destroy();
   });
   let body: Record<string, unknown> = {};
-  if (rule === undefined) request.pipe(upstream);
+  if (rule?.change === undefined && rule?.after === undefined) request.pipe(upstream);
   else {
     body = parse(await buffer(request));
     const changed = Buffer.from(JSON.stringify(rule.change?.(body) ?? body));
@@ -92,14 +120,21 @@ export async function startProxy(t: ExecutionContext, rules: readonly Rule[]): P
   const socket = join(folder, 'engine.sock');
   const server = http.createServer((request, response) => {
     request.on('error', () => undefined);
-    serve(rules, request, response).catch(() => {
+    serve(server, rules, seen, request, response).catch(() => {
       response.destroy();
     });
+  });
+  const seen: string[] = [];
+  const sockets = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   server.on('upgrade', upgrade);
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   t.teardown(async () => {
-    server.closeAllConnections();
+    // Upgraded connections as well, which the server does not count among its own.
+    for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
     await rm(folder, { recursive: true, force: true });
   });

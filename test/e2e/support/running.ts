@@ -49,7 +49,8 @@ export class Running {
   /** Starts it; its temporary files go to a folder of its own, which is looked into at the end. */
   static async start(args: readonly string[], options: RunOptions = {}): Promise<Running> {
     const folder = await mkdtemp(join(tmpdir(), 'crac-build-test-'));
-    const child = spawn(process.execPath, [cliPath, ...args, '--progress=rawjson'], {
+    // The dashes as in the first line of the program.
+    const child = spawn(process.execPath, ['--', cliPath, ...args, '--progress=rawjson'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env, TMPDIR: folder },
       ...(options.cwd !== undefined && { cwd: options.cwd }),

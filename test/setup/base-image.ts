@@ -44,7 +44,7 @@ export function baseImageName(release: JavaRelease): string {
 
 /** Seconds since 1970 that stand for every time in a root file system. */
 const epoch = 1735689600;
-const labels = { recipe: 'dev.crac-build.test.recipe', packages: 'dev.crac-build.test.packages' };
+const labels = { recipe: 'crac-build.test.recipe', packages: 'crac-build.test.packages' };
 
 /** What a root file system is made of; a change of anything here makes a new one. */
 function recipeOf(release: JavaRelease): { readonly suite: string; readonly args: readonly string[]; readonly digest: string } {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { simpleImage, smallContext, smallFlags } from '../support/app-image.js';
+import { relabelled, simpleImage, smallContext, smallFlags } from '../support/app-image.js';
 import { crac } from '../support/cli.js';
 import { docker, dockerOk, removeImages, runId } from '../support/docker.js';
 import { benchSchema, buildSchema, metadataSchema, planSchema, readJson, verifySchema } from '../support/schemas.js';
@@ -110,3 +110,24 @@ test('bench --no-base leaves the base out', async (t) => {
   t.is(code, 0);
   t.is(readJson(benchSchema, stdout).coldBase, null);
 });
+
+const times = { timeoutMs: 60_000, intervalMs: 100 };
+
+for (const readiness of [
+  { kind: 'tcp', port: 8080, ...times },
+  // It was printed before the checkpoint, and is not printed again.
+  { kind: 'log', pattern: 'listening on 8080', ...times },
+  { kind: 'command', argv: ['sh', '-c', 'grep -q :1F90 /proc/net/tcp*'], ...times },
+]) {
+  test(`verify and bench with readiness by ${readiness.kind}`, async (t) => {
+    const name = await relabelled(t, image, 'dev.crac-build.ready', JSON.stringify(readiness));
+    const verified = await crac(['verify', '--json', name]);
+    t.is(verified.code, 0, verified.stderr);
+    const { restored, restoreMs, readyMs } = readJson(verifySchema, verified.stdout);
+    t.true(restored);
+    t.true((restoreMs ?? 0) > 0 && (restoreMs ?? 0) <= (readyMs ?? 0));
+    const measured = await crac(['bench', '--runs', '1', '--no-base', '--json', name]);
+    t.is(measured.code, 0, measured.stderr);
+    t.is(readJson(benchSchema, measured.stdout).fellBack, 0);
+  });
+}

@@ -22,6 +22,7 @@ RUN echo ${runId} > /run-id
 ${userApp}
 COPY target/classes /app
 USER app
+ONBUILD RUN exit 3
 ENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]
 `;
   const base = await plainImage(t, 'travel-base', dockerfile, smallContext);
@@ -44,6 +45,10 @@ async function assertVerifies(t: ExecutionContext, name: string): Promise<void> 
   t.is(code, 0, stderr);
   t.like(readJson(verifySchema, stdout), { image: name, restored: true, cold: null });
 }
+
+test.serial('a trigger of the application image is kept, and does not run', async (t) => {
+  t.deepEqual(JSON.parse(await dockerOk(t, ['image', 'inspect', '-f', '{{json .Config.OnBuild}}', image])), ['RUN exit 3']);
+});
 
 test.serial('saved to an archive, removed, loaded', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'crac-build-test-'));

@@ -1,8 +1,8 @@
 /** An application that does not run as root: dumped; restored where its container has the right, cold and with the reason where not. */
 import test, { type ExecutionContext } from 'ava';
-import { userApp } from '../support/app-image.js';
+import { relabelled, userApp } from '../support/app-image.js';
 import { crac } from '../support/cli.js';
-import { docker, dockerOk, get, run, runId, type Container } from '../support/docker.js';
+import { dockerOk, get, run, type Container } from '../support/docker.js';
 import { inspectSchema, readJson, verifySchema } from '../support/schemas.js';
 import { assertCold, assertRestored, restorable } from '../support/restore.js';
 import { warmImage } from '../support/warm.js';
@@ -88,12 +88,7 @@ test('verify restores with the right that the image names', async (t) => {
 });
 
 test('verify says so where the container has no right, and exits with 1', async (t) => {
-  const tag = `crac-build-test-${runId}/without-right`;
-  const built = await docker(['build', '-q', '-t', tag, '--label', 'dev.crac-build.run-args=', '-'], { input: `FROM ${images.named}\n` });
-  t.is(built.code, 0, built.stderr);
-  t.teardown(async () => {
-    await docker(['rmi', '-f', tag]);
-  });
+  const tag = await relabelled(t, images.named, 'dev.crac-build.run-args', '');
   const json = await crac(['verify', '--json', tag]);
   t.is(json.code, 1);
   const result = readJson(verifySchema, json.stdout);

@@ -1,7 +1,8 @@
-/** The application's image without a checkpoint, with everything in its configuration that is to be kept. */
+/** Images of the small application without a checkpoint, and images that differ in a label. */
+import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { plainImage } from './docker.js';
+import { docker, plainImage, runId } from './docker.js';
 
 /** The small application's folder; this file is dist/test/e2e/support/app-image.js. */
 export const smallContext = fileURLToPath(new URL('../../../../test/fixtures/small', import.meta.url));
@@ -29,13 +30,24 @@ CMD ["one", "two words"]
 /** Flags of `crac-build build` for the application. */
 export const smallFlags: readonly string[] = ['--ready', 'http://:8080/health', '--warmup', '--requests=50 GET /'];
 
+/** An image with everything in its configuration that is to be kept. */
 export const configuredImage = (t: ExecutionContext, name: string): Promise<string> =>
   plainImage(t, name, configuredDockerfile, smallContext);
 
-export const simpleImage = (t: ExecutionContext, name: string): Promise<string> =>
-  plainImage(
-    t,
-    name,
-    'FROM crac-build-test/jre:25\nCOPY target/classes /app\nEXPOSE 8080\nENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]\n',
-    smallContext,
-  );
+/** An image that says no more than it has to. */
+export const simpleImage = (t: ExecutionContext, name: string): Promise<string> => {
+  const entryPoint = 'ENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]';
+  const dockerfile = `FROM crac-build-test/jre:25\nCOPY target/classes /app\nEXPOSE 8080\n${entryPoint}\n`;
+  return plainImage(t, name, dockerfile, smallContext);
+};
+
+/** An image with another value of a label, and everything else the same; it is removed when the test ends. */
+export async function relabelled(t: ExecutionContext, image: string, label: string, value: string): Promise<string> {
+  const name = `crac-build-test-${runId}/relabelled-${randomBytes(4).toString('hex')}`;
+  const { code, stderr } = await docker(['build', '-q', '-t', name, '--label', `${label}=${value}`, '-'], { input: `FROM ${image}\n` });
+  if (code !== 0) throw new Error(stderr);
+  t.teardown(async () => {
+    await docker(['rmi', '-f', name]);
+  });
+  return name;
+}

@@ -90,7 +90,7 @@ export async function bench(reference: string, options: BenchOptions, call: Call
         const trial = await runTrial(
           tools.engine,
           prober,
-          { spec, readiness: image.readiness, deadlineMs: 120_000 },
+          { spec, readiness: image.readiness, deadlineMs: 120_000, memory: true },
           cleanup,
           signal,
         ).catch((cause: unknown) => {
@@ -112,9 +112,16 @@ export async function bench(reference: string, options: BenchOptions, call: Call
     }
     const cold = series(trials.cold);
     const coldBase = trials.coldBase.length > 0 ? series(trials.coldBase) : null;
-    // A start that fell back is no restore: it is counted and left out, unless there is nothing else.
+    // A start that fell back is no restore: it is counted and left out.
     const restores = trials.restored.filter((t) => t.cold === null);
-    const restored = series(restores.length > 0 ? restores : trials.restored);
+    if (restores.length === 0) {
+      const [cause] = trials.restored.map((t) => t.cold);
+      throw CracError.of('CRAC-BENCH-FAILED', {
+        image: reference,
+        message: `no start was a restore: ${cause?.code ?? ''}: ${cause?.reason ?? ''}`,
+      });
+    }
+    const restored = series(restores);
     return {
       schema: 'crac-build/bench/1',
       image: reference,

@@ -2,12 +2,13 @@
  * The host's side of the prober: a container that holds a network namespace, which measured containers join, and polls from inside it.
  * See builder/step/prober.ts for the other side.
  */
-import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import * as v from 'valibot';
 import type { Readiness } from '../dockerfile/readiness.js';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { Engine, EngineContainer } from '../engine/port.js';
+import { eachLine } from '../engine/streams.js';
+import { parseJson } from './parse-json.js';
 import { probeMessage, type ProbeRequest } from '../step/prober.js';
 import { stepCommand, runtimeDirectory } from '../step/protocol.js';
 
@@ -61,13 +62,15 @@ export class Prober {
     const { stdin, stdout, stderr } = await container.attach({ stdin: true }, signal);
     if (stdin === undefined) throw new Error('attach gave no standard input');
     // A cancelled call destroys the streams; what the caller is told comes from the calls that wait.
-    for (const stream of [stdin, stdout, stderr]) stream.on('error', () => undefined);
+    for (const stream of [stdin, stderr]) stream.on('error', () => undefined);
     stderr.resume();
     const prober = new Prober(container, stdin);
-    const lines = createInterface({ input: stdout });
-    lines.on('line', (line) => {
+    const ended = (): void => {
+      for (const [id, receive] of prober.#waiting) receive({ id, error: 'the prober ended' });
+    };
+    void eachLine(stdout, (line) => {
       prober.#receive(line);
-    });
+    }).then(ended, ended);
     await container.start(signal);
     return prober;
   }
@@ -92,12 +95,12 @@ export class Prober {
       kind: readiness.kind,
       port: readiness.port,
       ...(readiness.host !== undefined && { host: readiness.host }),
-      ...(readiness.kind === 'http' && { path: readiness.path }),
+      ...(readiness.kind === 'http' && { path: readiness.path, scheme: readiness.scheme }),
       intervalUs: 500,
       deadlineMs,
     };
     let began: () => void = () => undefined;
-    const polling = new Promise<void>((resolve) => (began = resolve));
+    const beginning = new Promise<void>((resolve) => (began = resolve));
     const answer = new Promise<FirstAnswer>((resolve, reject) => {
       const abort = (): void => {
         reject(signal.reason as Error);
@@ -116,15 +119,10 @@ export class Prober {
     });
     // A caller that fails before it awaits the answer must not leave an unhandled rejection.
     answer.catch(() => undefined);
+    // An end before the beginning is told here as well, or the caller would wait for ever.
+    const polling = Promise.race([beginning, answer.then(() => undefined)]);
+    polling.catch(() => undefined);
     this.#input.write(`${JSON.stringify(request)}\n`);
     return { polling, answer };
-  }
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
   }
 }

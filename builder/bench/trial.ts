@@ -1,11 +1,12 @@
 /** One start of a container, watched from its first instruction to its first good answer. */
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Readiness } from '../dockerfile/readiness.js';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { ContainerSpec, Engine, EngineContainer } from '../engine/port.js';
+import { eachLine } from '../engine/streams.js';
 import { initPath } from '../step/protocol.js';
+import { parseJson } from './parse-json.js';
 import type { Prober } from './prober.js';
 
 const traceLine = v.object({
@@ -46,24 +47,43 @@ export class TrialError extends Error {
 }
 
 export interface TrialSettings {
+  /** Whether memory is read after the first answer; zeros otherwise. */
+  readonly memory: boolean;
   readonly spec: ContainerSpec;
   readonly readiness: Readiness;
   readonly deadlineMs: number;
 }
+
+const traceLimitMs = 10_000;
+
+const noMemory: Trial['memory'] = { rssBytes: 0, pssBytes: 0, privateDirtyBytes: 0 };
 
 class Output {
   readonly lines: string[] = [];
   trace: v.InferOutput<typeof traceLine>['crac-init'] | undefined;
   tracedAt = 0;
   cold: ColdStart | null = null;
+  /** Settles when crac-init has reported. */
+  readonly traced: Promise<void>;
+  #tellTraced: () => void = () => undefined;
+  /** Settles with the time at which crac-init reported a restore; never for a cold start. */
+  readonly restored: Promise<number>;
+  #tellRestored: (at: number) => void = () => undefined;
   readonly #patterns: { readonly pattern: RegExp; readonly found: (at: number) => void }[] = [];
+
+  constructor() {
+    this.traced = new Promise((resolve) => (this.#tellTraced = resolve));
+    this.restored = new Promise((resolve) => (this.#tellRestored = resolve));
+  }
 
   take(line: string): void {
     const now = performance.now();
-    const trace = line.startsWith('{"crac-init"') ? v.safeParse(traceLine, JSON.parse(line)) : undefined;
+    const trace = line.startsWith('{"crac-init"') ? v.safeParse(traceLine, parseJson(line)) : undefined;
     if (trace?.success === true) {
       this.trace = trace.output['crac-init'];
       this.tracedAt = now;
+      this.#tellTraced();
+      if (trace.output['crac-init'].cold === null && trace.output['crac-init'].restorer !== null) this.#tellRestored(now);
       return;
     }
     const cold = /^crac-build: cold start: ([A-Z0-9-]+): (.*)$/.exec(line);
@@ -97,14 +117,14 @@ export async function runTrial(
     const { stdout, stderr } = await container.attach({ stdin: false }, signal);
     for (const stream of [stdout, stderr]) {
       // A cancelled call destroys the streams; what the caller is told comes from the calls that wait.
-      stream.on('error', () => undefined);
-      createInterface({ input: stream }).on('line', (line) => {
+      void eachLine(stream, (line) => {
         output.take(line);
-      });
+      }).catch(() => undefined);
     }
     const watched =
       readiness.kind === 'http' || readiness.kind === 'tcp' ? prober.watch(readiness, settings.deadlineMs, within) : undefined;
-    const matched = readiness.kind === 'log' ? output.match(new RegExp(readiness.pattern)) : undefined;
+    // What a restored application says of its readiness it said before the checkpoint.
+    const matched = readiness.kind === 'log' ? Promise.race([output.match(new RegExp(readiness.pattern)), output.restored]) : undefined;
     await watched?.polling;
     const startedAt = performance.now();
     await container.start(signal);
@@ -128,7 +148,10 @@ export async function runTrial(
         ? cause
         : new TrialError(cause instanceof Error ? cause.message : String(cause), output.lines, output.cold);
     });
-    const memory = await readMemory(container, signal);
+    // Only a measurement needs it: a trial restore is good without.
+    const memory = settings.memory ? await readMemory(container, signal) : noMemory;
+    // The application may answer before crac-init has told of the restore.
+    await Promise.race([output.traced, sleep(traceLimitMs, undefined, { signal: within, ref: false })]);
     const { trace } = output;
     if (trace === undefined) throw new TrialError('crac-init did not report its start (CRAC_BUILD_TRACE)', output.lines, output.cold);
     const resumed = trace.resumedNs ?? trace.startNs;
@@ -165,6 +188,7 @@ async function pollCommand(
 }
 
 async function readMemory(container: EngineContainer, signal: AbortSignal): Promise<Trial['memory']> {
-  const { stdout } = await container.exec([initPath, '@memory'], {}, signal);
+  const { exitCode, stdout, stderr } = await container.exec([initPath, '@memory'], {}, signal);
+  if (exitCode !== 0) throw new Error(stderr.trim() === '' ? `crac-init ended with exit code ${exitCode}` : stderr.trim());
   return v.parse(memoryLine, JSON.parse(stdout.trim()));
 }

@@ -27,7 +27,13 @@ export interface DumpRequest {
   /** An empty directory that the dump is written into. */
   readonly directory: string;
   readonly runtimeDirectory: string;
+  /** Resident memory of the processes, for the deadline. */
+  readonly residentBytes: number;
 }
+
+const leastDumpMs = 60_000;
+/** Rate that even a slow disk gives. */
+const slowBytesPerSecond = 20_000_000;
 
 export interface DumpTools {
   /** Runs a verb of crac-init. */
@@ -58,20 +64,35 @@ export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signa
   // another user's process (prlimit(2)) would need SYS_RESOURCE, which not even root has everywhere.
   const asUser =
     uid === 0 ? [] : ['--uid', String(uid), '--gid', String(gid), '--groups', groups.join(','), '--ambient', sysAdmin.toString(16)];
-  const result = await tools.runInit(
-    [
-      '@enter',
-      ...['--target', String(request.pid)],
-      ...asUser,
-      '--',
-      ...criuCommand(request.runtimeDirectory),
-      'dump',
-      ...['-t', String(request.innerPid), '-D', request.directory, '-o', 'dump.log', '-v4', '--unprivileged', '--file-locks'],
-      ...(request.outsideSession ? ['--shell-job'] : []),
-    ],
-    // CRIU caches what it found out about the kernel in its run directory: on the tmpfs it leaves no trace in the image.
-    { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: '/dev/shm' }, signal },
-  );
+  const deadlineMs = leastDumpMs + Math.ceil((request.residentBytes / slowBytesPerSecond) * 1000);
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const result = await tools
+    .runInit(
+      [
+        '@enter',
+        ...['--target', String(request.pid)],
+        ...asUser,
+        '--',
+        ...criuCommand(request.runtimeDirectory),
+        'dump',
+        ...['-t', String(request.innerPid), '-D', request.directory, '-o', 'dump.log', '-v4', '--unprivileged', '--file-locks'],
+        ...(request.outsideSession ? ['--shell-job'] : []),
+      ],
+      // CRIU caches what it found out about the kernel in its run directory: on the tmpfs it leaves no trace in the image.
+      { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', XDG_RUNTIME_DIR: '/dev/shm' }, signal: AbortSignal.any([signal, deadline]) },
+    )
+    .catch((cause: unknown) => {
+      if (!deadline.aborted || signal.aborted) throw cause;
+      throw CracError.of(
+        'CRAC-CRIU-DUMP-FAILED',
+        {
+          reason: `no end after ${Math.round(deadlineMs / 1000)} s`,
+          explanation: 'A process or a file system of the application does not answer.',
+          lastLines: [],
+        },
+        { cause },
+      );
+    });
   const log = join(request.directory, 'dump.log');
   const end = await readEnd(log);
   if (end.at(-1)?.endsWith('Dumping finished successfully') !== true) {

@@ -66,7 +66,8 @@ export function explainDump(lines: readonly string[], stderr: string): { reason:
   const reason = (matched ?? telling.at(-1) ?? stderr.trim().split('\n').at(-1) ?? '').replace(/^Error \([^)]*\):\s*/, '');
   return {
     reason: reason === '' ? 'CRIU ended without a reason' : reason,
-    explanation: known?.explanation ?? "--keep-failed keeps the container with CRIU's whole log (/.crac-build-out/criu/dump.log).",
+    explanation:
+      known?.explanation ?? "--keep-failed keeps the container with CRIU's whole log (/.crac-build-out/checkpoint/criu/dump.log).",
     diskFull: /No space left on device|ENOSPC/.test([...lines, stderr].join('\n')),
   };
 }

@@ -31,6 +31,11 @@ export async function* lines(source: AsyncIterable<Buffer | string>): AsyncGener
   if (rest !== '') yield rest;
 }
 
+/** Tells each line as it comes; settles at the end of the stream, rejects with its error. */
+export async function eachLine(source: AsyncIterable<Buffer | string>, tell: (line: string) => void | Promise<void>): Promise<void> {
+  for await (const line of lines(source)) await tell(line);
+}
+
 /**
  * Takes apart the frames of attach, exec and logs: 1 byte stream (0 and 1: stdout, 2: stderr), 3 bytes zero, 4 bytes length (big
  * endian), payload; Docker API, "Attach to a container, stream format". Frames are passed on as they come, never held whole.

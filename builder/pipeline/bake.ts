@@ -53,28 +53,33 @@ function sizesOf(input: BakeInput): LayerSizes {
 function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layers: readonly BakedLayer[]): Buffer {
   const { result, options, tools } = input;
   const now = new Date().toISOString();
-  const config = withCheckpoint(base, {
-    created: now,
-    layers: layers.map(({ role, diffId }) => ({ role, diffId, createdBy: createdBy[role] })),
-    extraLabels: {
-      ...Object.fromEntries(options.labels),
-      [readyLabel]: JSON.stringify(result.readiness),
-      [bytesLabel]: JSON.stringify(sizes),
+  // ONBUILD triggers are for images built on the application's; the builder that adds labels later would run them on the checkpoint.
+  const container = Object.fromEntries(Object.entries(base.config ?? {}).filter(([name]) => name !== 'OnBuild'));
+  const config = withCheckpoint(
+    { ...base, config: container },
+    {
+      created: now,
+      layers: layers.map(({ role, diffId }) => ({ role, diffId, createdBy: createdBy[role] })),
+      extraLabels: {
+        ...Object.fromEntries(options.labels),
+        [readyLabel]: JSON.stringify(result.readiness),
+        [bytesLabel]: JSON.stringify(sizes),
+      },
+      labels: {
+        version: tools.runtime.version,
+        restorer: 'criu',
+        mode: 'read',
+        engine: 'criu',
+        jdk: result.jdk,
+        cpu: result.cpu,
+        kernel: result.kernel,
+        checkpointTime: now,
+        baseDigest: input.base.image.id,
+        baseName: input.base.name,
+        runArgs: criuRunArgs,
+      },
     },
-    labels: {
-      version: tools.runtime.version,
-      restorer: 'criu',
-      mode: 'read',
-      engine: 'criu',
-      jdk: result.jdk,
-      cpu: result.cpu,
-      kernel: result.kernel,
-      checkpointTime: now,
-      baseDigest: input.base.image.id,
-      baseName: input.base.name,
-      runArgs: criuRunArgs,
-    },
-  });
+  );
   return encodeImageConfig(config);
 }
 

@@ -11,6 +11,7 @@ import { historyOfSteps } from '../../images/oci/engine-history.js';
 import { decodeLabels, type CheckpointLabels } from '../../images/oci/labels.js';
 import { readLayerRoles, type ImageLayer } from '../../images/oci/layer-roles.js';
 import type { ImageConfig } from '../../images/oci/types.js';
+import { capabilityNames, criuRunRights } from './rights.js';
 
 /** Labels of the pipeline's own beside those of images/oci/labels: how readiness is asked, and the bytes of the layers. */
 export const readyLabel = 'dev.crac-build.ready';
@@ -49,6 +50,24 @@ export function imageConfigOf(image: EngineImage, history: readonly EngineHistor
   };
 }
 
+const grantable: ReadonlySet<string> = new Set([...capabilityNames(criuRunRights), 'CHECKPOINT_RESTORE']);
+
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const patience = { timeoutMs: v.pipe(v.number(), v.minValue(0)), intervalMs: v.pipe(v.number(), v.minValue(1)) };
+const readinessSchema: v.GenericSchema<unknown, Readiness> = v.variant('kind', [
+  v.object({
+    kind: v.literal('http'),
+    scheme: v.picklist(['http', 'https']),
+    host: v.exactOptional(v.string()),
+    port,
+    path: v.string(),
+    ...patience,
+  }),
+  v.object({ kind: v.literal('tcp'), host: v.exactOptional(v.string()), port, ...patience }),
+  v.object({ kind: v.literal('log'), pattern: v.string(), ...patience }),
+  v.object({ kind: v.literal('command'), argv: v.array(v.string()), ...patience }),
+]);
+
 /** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT where labels are damaged. */
 export async function openBakedImage(engine: Engine, reference: string, signal: AbortSignal): Promise<BakedImage> {
   const image = await engine.inspectImage(reference, signal);
@@ -58,11 +77,15 @@ export async function openBakedImage(engine: Engine, reference: string, signal: 
     const labels = decodeLabels(all);
     if (labels === undefined) throw CracError.of('CRAC-IMAGE-NOT-BAKED', { image: reference });
     const { runArgs } = labels;
+    // Labels are anybody's: a container of the image gets no right that the restorers do not need.
+    if (runArgs.some((word) => word !== '--cap-add' && !grantable.has(word))) {
+      throw new FormatError(`the run arguments are ${JSON.stringify(runArgs.join(' '))}, which no restorer needs`);
+    }
     return {
       reference,
       image,
       labels,
-      readiness: JSON.parse(all[readyLabel] ?? '') as Readiness,
+      readiness: v.parse(readinessSchema, JSON.parse(all[readyLabel] ?? '')),
       argv: [...(image.config.Entrypoint ?? []).filter((word, index) => index > 0 || word !== initPath), ...(image.config.Cmd ?? [])],
       runCapabilities: runArgs.flatMap((word, index) => (runArgs[index - 1] === '--cap-add' ? [word] : [])),
       layers: readLayerRoles(imageConfigOf(image)),

@@ -13,7 +13,20 @@ import type { Tools } from './tools.js';
 import { environmentList, type World } from './world.js';
 
 /** Variables whose value at a start does not matter: identity of the container, service discovery, the terminal. */
-const alwaysIgnored = ['HOSTNAME', 'TERM', 'container', 'KUBERNETES_*', '*_SERVICE_*', '*_PORT', '*_PORT_*', 'CRAC_BUILD_*'];
+const alwaysIgnored = [
+  ...['HOSTNAME', 'TERM', 'container', 'CRAC_BUILD_*', 'KUBERNETES_*'],
+  // What Kubernetes and container links tell of other services; SERVER_PORT=9090 is a setting of the user's and is none of them.
+  ...[
+    '*_SERVICE_HOST',
+    '*_SERVICE_PORT',
+    '*_SERVICE_PORT_*',
+    '*_PORT=*://*',
+    '*_PORT_*_TCP',
+    '*_PORT_*_TCP_*',
+    '*_PORT_*_UDP',
+    '*_PORT_*_UDP_*',
+  ],
+];
 
 export interface BuildContainer {
   readonly container: EngineContainer;

@@ -1,7 +1,6 @@
 /** Runs the step program in a build container: sends the plan, passes its events on, answers its request, gives its result. */
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import type { EngineContainer } from '../engine/port.js';
+import { eachLine } from '../engine/streams.js';
 import { CracError, type ErrorReport } from '../errors.js';
 import type { Call } from '../api.js';
 import type { StepName } from '../events.js';
@@ -13,7 +12,7 @@ export async function runStepProgram(container: EngineContainer, call: Call): Pr
   const streams = await container.attach({ stdin: true }, signal);
   let step: StepName = 'start';
   const words: string[] = [];
-  const followErrors = follow(streams.stderr, (line) => {
+  const followErrors = eachLine(streams.stderr, (line) => {
     words.push(line);
     emit({ type: 'log', step, source: 'step', stream: 'stderr', line });
   });
@@ -22,7 +21,7 @@ export async function runStepProgram(container: EngineContainer, call: Call): Pr
 
   let result: StepResult | undefined;
   let report: ErrorReport | undefined;
-  const followMessages = follow(streams.stdout, async (line) => {
+  const followMessages = eachLine(streams.stdout, async (line) => {
     const message = parseMessage(line);
     switch (message?.type) {
       case 'event':
@@ -54,10 +53,6 @@ export async function runStepProgram(container: EngineContainer, call: Call): Pr
   throw CracError.of('CRAC-STEP-FAILED', {
     message: `${oomKilled ? 'out of memory, ' : ''}exit code ${code}${last === undefined ? '' : `: ${last}`}`,
   });
-}
-
-async function follow(stream: Readable, each: (line: string) => void | Promise<void>): Promise<void> {
-  for await (const line of createInterface({ input: stream })) await each(line);
 }
 
 function parseMessage(line: string): StepMessage | undefined {

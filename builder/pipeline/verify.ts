@@ -54,7 +54,7 @@ export async function verifyWith(
   const common = { schema: 'crac-build/verify/1', image: shownAs, runArgs: image.labels.runArgs } as const;
   try {
     const deadlineMs = Math.max(image.readiness.timeoutMs, 120_000);
-    const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs }, cleanup, signal);
+    const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs, memory: false }, cleanup, signal);
     return { ...common, restored: trial.cold === null, cold: trial.cold, restoreMs: trial.restoreMs, readyMs: trial.readyMs };
   } catch (cause) {
     if (!(cause instanceof TrialError)) throw cause;

@@ -16,7 +16,7 @@ import { hashEnvironmentValue, type RecordedFile, type RestoreRecord } from '../
 import { mkdir, readdir } from 'node:fs/promises';
 import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
-import type { CpuChoice } from './cpu.js';
+import type { CpuChoice, CpuEvidence } from './cpu.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
 import type { AppUser } from './user.js';
 
@@ -28,6 +28,7 @@ export interface RecordInput {
   readonly plan: StepPlan;
   readonly user: AppUser;
   readonly cpu: CpuChoice;
+  readonly evidence: CpuEvidence;
   /** The application's environment without secrets and without what the builder added. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
@@ -117,10 +118,10 @@ export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
     environment: Object.entries(input.environment).map(([name, value]) => ({ name, valueHash: hashEnvironmentValue(value) })),
     secretNames: Object.keys(plan.secretEnvironment),
     ignoredEnvironment: plan.ignoredEnvironment,
-    cpuWords: cpu.requiredWords,
+    cpuWords: input.evidence.masked ? cpu.requiredWords : cpu.unmaskedWords,
     cpuVendor: cpu.vendor,
     xcr0: cpu.xcr0,
-    boundAtStart: true,
+    boundAtStart: input.evidence.bound,
     monotonicNs: input.clocks.monotonicNs,
     boottimeNs: input.clocks.boottimeNs,
     memoryBytes: BigInt(input.dumpBytes),

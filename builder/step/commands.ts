@@ -12,6 +12,9 @@ export interface CommandWorld {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** A process that left the group and still holds a pipe is not listened to for longer. */
+const leftOutputMs = 500;
+
 /** Starts commands as the application's user, in its directory and environment. */
 export function commandSpawner(world: CommandWorld): SpawnCommand {
   return (argv, { signal, onLine }) =>
@@ -25,9 +28,22 @@ export function commandSpawner(world: CommandWorld): SpawnCommand {
         stdio: ['ignore', 'pipe', 'pipe'],
         ...(world.user.uid !== 0 && { uid: world.user.uid, gid: world.user.gid }),
       });
-      const abort = (): void => {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      const endGroup = (): void => {
+        try {
+          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        } catch {
+          // ESRCH: nothing of it is left.
+        }
       };
+      const abort = endGroup;
+      // What it left running would go on beside the application while that is dumped, and holds the pipes open.
+      child.on('exit', () => {
+        endGroup();
+        setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, leftOutputMs).unref();
+      });
       signal.addEventListener('abort', abort, { once: true });
       const follow = (stream: Readable, name: 'stdout' | 'stderr'): void => {
         createInterface({ input: stream }).on('line', (line) => {

@@ -1,7 +1,7 @@
 /** The CPU a checkpoint is made for: what the build host has, what the JVM and libc are told to use, and what a start must have. */
 import * as v from 'valibot';
 import { CracError } from '../errors.js';
-import { requiredWords, x86Level } from '../../images/record/cpu.js';
+import { maskedBits, requiredWords, x86Level } from '../../images/record/cpu.js';
 import { runInit } from './init.js';
 import type { CpuLevel } from '../dockerfile/settings.js';
 
@@ -10,6 +10,8 @@ const answer = v.object({ words: v.array(v.string()), xcr0: v.string(), vendor: 
 export interface CpuChoice {
   readonly level: CpuLevel;
   readonly requiredWords: readonly bigint[];
+  /** What a start must have where the JVM was not kept within the level. */
+  readonly unmaskedWords: readonly bigint[];
   readonly vendor: string;
   readonly xcr0: bigint;
   readonly brand: string;
@@ -29,6 +31,9 @@ const v2Flags = [
   '-XX:-UseFMA',
   '-XX:-UseCountLeadingZerosInstruction',
   '-XX:-UseCountTrailingZerosInstruction',
+  '-XX:-UseAES',
+  '-XX:-UseSHA',
+  '-XX:-UseCLMUL',
 ];
 
 const rank = (level: string): number => Number(/v(\d)$/.exec(level)?.[1] ?? 9);
@@ -43,11 +48,14 @@ export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): P
   if (level !== 'native' && rank(level) > rank(host)) {
     throw CracError.of('CRAC-USAGE-FLAG', { flag: '--cpu', value: level, expected: `a level that the build host has: ${host} or lower` });
   }
-  const masked = level === 'native' || rank(level) >= rank(host) ? [] : rank(level) <= 2 ? [...avx512, ...v3Only] : avx512;
-  const jvmOptions = masked.length === 0 ? [] : rank(level) <= 2 ? v2Flags : ['-XX:UseAVX=2'];
+  // By what the CPU has, not by its level: a virtual CPU may have AVX-512 and still lack something of x86-64-v4.
+  const isMasked = maskedBits(words, level).length > 0;
+  const masked = !isMasked ? [] : rank(level) <= 2 ? [...avx512, ...v3Only] : avx512;
+  const jvmOptions = !isMasked ? [] : rank(level) <= 2 ? v2Flags : ['-XX:UseAVX=2'];
   return {
     level,
-    requiredWords: level === 'native' ? words : requiredWords(words, level),
+    requiredWords: requiredWords(words, level),
+    unmaskedWords: requiredWords(words, 'native'),
     vendor,
     xcr0: BigInt(xcr0),
     brand,
@@ -58,4 +66,26 @@ export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): P
       ...(masked.length > 0 && { GLIBC_TUNABLES: `glibc.cpu.hwcaps=${masked.map((name) => `-${name}`).join(',')}` }),
     },
   };
+}
+
+export interface CpuEvidence {
+  /** LD_BIND_NOW was in effect when the JVM was started. */
+  readonly bound: boolean;
+  /** JVM and libc were kept within the level. */
+  readonly masked: boolean;
+}
+
+/**
+ * Whether the JVM really got what chooseCpu gave: an entry point may start it with another environment (su, env -i), and options of
+ * the command line come after those of JAVA_TOOL_OPTIONS. `environ` is its /proc/PID/environ, `useAvx` the flag as the JVM tells it.
+ */
+export function cpuEvidence(cpu: CpuChoice, environ: string, useAvx: number | undefined): CpuEvidence {
+  const variables = new Map(environ.split('\0').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  const got = (name: string): boolean => (variables.get(name) ?? '').includes(cpu.environment[name] ?? '');
+  const options = variables.get('JAVA_TOOL_OPTIONS') ?? '';
+  const allowedAvx = rank(cpu.level) <= 2 ? 0 : rank(cpu.level) === 3 ? 2 : 3;
+  const masked =
+    cpu.jvmOptions.length === 0 ||
+    (got('GLIBC_TUNABLES') && cpu.jvmOptions.every((option) => options.includes(option)) && (useAvx === undefined || useAvx <= allowedAvx));
+  return { bound: variables.get('LD_BIND_NOW') === '1', masked };
 }

@@ -13,7 +13,7 @@ import { scanTree } from '../../images/layers/scan.js';
 import { encodeRecord } from '../../images/record/record.js';
 import { carriedRoots, collectCarried, perfData, type Baseline, type Carried } from './carry.js';
 import { makeRecord, prepareImages, writePrivateVariant } from './checkpoint-record.js';
-import type { CpuChoice } from './cpu.js';
+import type { CpuChoice, CpuEvidence } from './cpu.js';
 import {
   outDirectory,
   runtimeDirectory,
@@ -31,6 +31,7 @@ export interface PackInput {
   readonly plan: StepPlan;
   readonly user: AppUser;
   readonly cpu: CpuChoice;
+  readonly evidence: CpuEvidence;
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
   readonly baseline: Baseline;

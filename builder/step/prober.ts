@@ -8,6 +8,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import * as v from 'valibot';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probeFor } from '../probe/probe.js';
+import { LineLog } from '../probe/line-log.js';
+import { runInit } from './init.js';
 import { initPath } from './protocol.js';
 
 export const probeRequest = v.object({
@@ -16,6 +21,7 @@ export const probeRequest = v.object({
   port: v.number(),
   host: v.optional(v.string()),
   path: v.optional(v.string()),
+  scheme: v.optional(v.picklist(['http', 'https'])),
   intervalUs: v.number(),
   deadlineMs: v.number(),
 });
@@ -29,6 +35,9 @@ export const probeMessage = v.object({
   attempts: v.optional(v.number()),
   error: v.optional(v.string()),
 });
+
+const clockLine = v.object({ monotonicNs: v.number(), boottimeNs: v.number() });
+const hereIntervalMs = 2;
 
 const say = (message: v.InferOutput<typeof probeMessage>): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -61,6 +70,32 @@ function probe(request: ProbeRequest, signal: AbortSignal): void {
   });
 }
 
+/** crac-init speaks plain HTTP to literal addresses; TLS and names are asked by this program, every few milliseconds. */
+async function probeHere(request: ProbeRequest, signal: AbortSignal): Promise<void> {
+  const { id, port, host, path = '/', scheme = 'http', kind } = request;
+  const clocks = v.parse(clockLine, JSON.parse((await runInit(['@clock'], { signal })).stdout));
+  const toBoottime = BigInt(clocks.boottimeNs) - BigInt(clocks.monotonicNs);
+  const at = { port, timeoutMs: request.deadlineMs, intervalMs: hereIntervalMs, ...(host !== undefined && { host }) };
+  const asked = probeFor(kind === 'http' ? { kind, scheme, path, ...at } : { kind, ...at }, {
+    lines: new LineLog(),
+    run: () => Promise.resolve({ code: 127, signal: null, lastLines: [] }),
+  });
+  say({ id, started: true });
+  let last = 'no answer';
+  const end = performance.now() + request.deadlineMs;
+  for (let attempts = 1; performance.now() < end; attempts++) {
+    const outcome = await asked.attempt(signal);
+    if (outcome.ok) {
+      // process.hrtime() is CLOCK_MONOTONIC (uv_hrtime).
+      say({ id, readyNs: Number(process.hrtime.bigint() + toBoottime), attempts });
+      return;
+    }
+    last = outcome.last;
+    await sleep(hereIntervalMs, undefined, { signal });
+  }
+  say({ id, error: last });
+}
+
 /** Serves requests until standard input ends or the signal is raised. */
 export async function serveProber(signal: AbortSignal): Promise<void> {
   const lines = createInterface({ input: process.stdin });
@@ -68,6 +103,13 @@ export async function serveProber(signal: AbortSignal): Promise<void> {
     lines.close();
   });
   for await (const line of lines) {
-    if (line !== '') probe(v.parse(probeRequest, JSON.parse(line)), signal);
+    if (line === '') continue;
+    const request = v.parse(probeRequest, JSON.parse(line));
+    const native = request.scheme !== 'https' && (request.host === undefined || isIP(request.host) !== 0);
+    if (native) probe(request, signal);
+    else
+      probeHere(request, signal).catch((cause: unknown) => {
+        say({ id: request.id, error: cause instanceof Error ? cause.message : String(cause) });
+      });
   }
 }

@@ -89,6 +89,12 @@ export async function innerTids(pid: number): Promise<readonly number[]> {
   return tids.sort((a, b) => a - b);
 }
 
+/** Resident memory of a process (proc_pid_status(5), VmRSS). */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'latin1');
+  return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}
+
 /** CPU time that a process has used, in clock ticks of 10 ms (proc_pid_stat(5), utime + stime). */
 export async function cpuTicks(pid: number): Promise<number> {
   const line = await readFile(`/proc/${pid}/stat`, 'latin1');

@@ -1,6 +1,6 @@
 /** The step program's side of the protocol: JSON lines on standard output, in order, and the answers on standard input. */
-import { createInterface } from 'node:readline';
 import * as v from 'valibot';
+import { lines } from '../engine/streams.js';
 import type { BuildEvent, LogSource, StepName } from '../events.js';
 import { changesMessage, type Change, type StepMessage } from './protocol.js';
 
@@ -25,14 +25,11 @@ export function emitLine(step: StepName, source: LogSource, stream: 'stdout' | '
  */
 export async function requestChanges(): Promise<readonly Change[]> {
   send({ type: 'need-changes' });
-  const lines = createInterface({ input: process.stdin });
-  for await (const line of lines) {
-    const message = v.safeParse(changesMessage, JSON.parse(line));
-    if (message.success) {
-      lines.close();
-      process.stdin.destroy();
-      return message.output.changes;
-    }
+  // Not readline: it takes U+2028, which file names may have and JSON does not escape, for the end of a line.
+  for await (const line of lines(process.stdin)) {
+    const message = v.parse(changesMessage, JSON.parse(line));
+    process.stdin.destroy();
+    return message.changes;
   }
   throw new Error('the command line went away');
 }

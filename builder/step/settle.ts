@@ -8,14 +8,17 @@ import { CracError } from '../errors.js';
 import { emit } from './report.js';
 import { cpuTicks } from './processes.js';
 
+/** The value of a numeric flag of the JVM; undefined where it has no such flag. */
+export async function flagNumber(jvm: Attach, name: string): Promise<number | undefined> {
+  const { text } = await jvm.operation('printflag', name);
+  const value = /=(\d+)/.exec(text)?.[1];
+  return value === undefined ? undefined : Number(value);
+}
+
 /** Frees and gives back what the collector can give back. Flags that a collector does not have are left alone. */
 export async function shrinkHeap(jvm: Attach, signal: AbortSignal): Promise<void> {
-  const flag = async (name: string): Promise<string | undefined> => {
-    const reply = await jvm.operation('printflag', name);
-    return /=(\d+)/.exec(reply.text)?.[1];
-  };
-  const minimum = await flag('MinHeapFreeRatio');
-  const maximum = await flag('MaxHeapFreeRatio');
+  const minimum = await flagNumber(jvm, 'MinHeapFreeRatio');
+  const maximum = await flagNumber(jvm, 'MaxHeapFreeRatio');
   // HotSpot checks Min <= Max at each change: lower the minimum first, and give the maximum back first.
   await jvm.operation('setflag', 'MinHeapFreeRatio', '0');
   await jvm.operation('setflag', 'MaxHeapFreeRatio', '1');
@@ -26,8 +29,8 @@ export async function shrinkHeap(jvm: Attach, signal: AbortSignal): Promise<void
   }
   // G1 gives regions back concurrently, after the collection has answered.
   await sleep(1000, undefined, { signal });
-  if (maximum !== undefined) await jvm.operation('setflag', 'MaxHeapFreeRatio', maximum);
-  if (minimum !== undefined) await jvm.operation('setflag', 'MinHeapFreeRatio', minimum);
+  if (maximum !== undefined) await jvm.operation('setflag', 'MaxHeapFreeRatio', String(maximum));
+  if (minimum !== undefined) await jvm.operation('setflag', 'MinHeapFreeRatio', String(minimum));
   // Unknown to the first builds of 17: its reply is not looked at, the dump is only larger without it.
   await jvm.jcmd('System.trim_native_heap');
 }

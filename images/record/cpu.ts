@@ -421,6 +421,14 @@ export function requiredWords(words: readonly bigint[], level: X86Level | 'nativ
   );
 }
 
+/** Names of the bits of `words` that JVM and libc have to be kept from, so that `requiredWords` may leave them out. */
+export function maskedBits(words: readonly bigint[], level: X86Level | 'native'): string[] {
+  const kinds: readonly CpuBitClass[] = dropped[level].filter((kind) => kind !== 'never');
+  return cpuBits
+    .filter((bit) => kinds.includes(bit.kind) && (((words[bit.word] ?? 0n) >> BigInt(bit.bit)) & 1n) === 1n)
+    .map((bit) => bit.name);
+}
+
 /** Names of the bits of `required` that `words` lacks, as crac-init gives them: `wordN.B` where a bit has no name. */
 export function missingCpuBits(required: readonly bigint[], words: readonly bigint[]): string[] {
   const missing: string[] = [];

@@ -45,7 +45,7 @@ export interface RestoreRecord {
   readonly environment: readonly { readonly name: string; readonly valueHash: bigint }[];
   /** Variables given as secrets of the build: absent at a start is fine, present starts cold. */
   readonly secretNames: readonly string[];
-  /** Globs of names which may differ; only `*` is special. */
+  /** Globs of names which may differ; only `*` is special. One with `=` is held against NAME=VALUE. */
   readonly ignoredEnvironment: readonly string[];
   /** Required bits in the order of `cpuWordSources`. */
   readonly cpuWords: readonly bigint[];
@@ -324,6 +324,12 @@ class RecordReader {
     return text;
   }
 
+  glob(reference: StringReference): string {
+    const text = this.string(reference);
+    if (text === '') fail('string', 'an empty glob', reference.offset);
+    return text;
+  }
+
   name(reference: StringReference): string {
     const text = this.string(reference);
     if (text === '' || text.includes('=')) fail('string', 'an empty name, or one with "="', reference.offset);
@@ -399,7 +405,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     argv: reader.rows('argv', stringStruct, (row) => reader.string(row)),
     environment: reader.rows('environment', variableStruct, (row) => ({ name: reader.name(row.name), valueHash: row.valueHash })),
     secretNames: reader.rows('secretNames', stringStruct, (row) => reader.name(row)),
-    ignoredEnvironment: reader.rows('ignoredEnvironment', stringStruct, (row) => reader.name(row)),
+    ignoredEnvironment: reader.rows('ignoredEnvironment', stringStruct, (row) => reader.glob(row)),
     cpuWords: reader.numbers('cpuWords', (at) => bytes.readBigUInt64LE(at), 8),
     tids: reader.numbers(
       'tids',

@@ -16,15 +16,27 @@ static bool name_is(const char *name, usize size, const char *other)
 	return text_length(other) == size && memcmp(name, other, size) == 0;
 }
 
-static bool is_ignored(const struct record *record, const char *name, usize size)
+static bool has_value(const char *glob)
 {
+	while (*glob && *glob != '=')
+		glob++;
+	return *glob == '=';
+}
+
+/*
+ * `entry` is NAME=VALUE with a name of `size` bytes, or the name alone. A glob with '=' is held against all of it: what an orchestrator
+ * sets is told from a setting of the user's by its value (TODO_PORT=tcp://10.0.0.1:80, SERVER_PORT=9090).
+ */
+static bool is_ignored(const struct record *record, const char *entry, usize size)
+{
+	const char *name = entry;
 	const struct record_string *globs = record_rows(record, record->header->ignored_environment);
 
 	/* Those are for crac-init itself. */
 	if (glob_match("CRAC_BUILD_*", name, size))
 		return true;
 	for (u32 i = 0; i < record->header->ignored_environment.count; i++)
-		if (glob_match(record_text(record, globs[i]), name, size))
+		if (glob_match(record_text(record, globs[i]), name, has_value(record_text(record, globs[i])) ? text_length(entry) : size))
 			return true;
 	return false;
 }

@@ -194,7 +194,7 @@ static enum record_error check_names(const struct record *record)
 		if (!name_is_good(record, secrets[i]))
 			return RECORD_ERROR_STRING;
 	for (u32 i = 0; i < header->ignored_environment.count; i++)
-		if (!name_is_good(record, ignored[i]))
+		if (!string_is_good(record, ignored[i]) || ignored[i].size == 0)
 			return RECORD_ERROR_STRING;
 	return 0;
 }

@@ -6,25 +6,10 @@ import type { Cleanup } from '../engine/cleanup.js';
 import type { ContainerSpec, Engine, EngineContainer } from '../engine/port.js';
 import { eachLine } from '../engine/streams.js';
 import { initPath } from '../step/protocol.js';
-import { parseJson } from './parse-json.js';
-import type { Prober } from './prober.js';
-
-const traceLine = v.object({
-  'crac-init': v.object({
-    startNs: v.number(),
-    resumedNs: v.nullable(v.number()),
-    restorer: v.nullable(v.string()),
-    mode: v.nullable(v.string()),
-    cold: v.nullable(v.string()),
-  }),
-});
+import { isRestore, Output, type ColdStart } from './output.js';
+import type { PolledReadiness, Prober } from './prober.js';
 
 const memoryLine = v.object({ rssBytes: v.number(), pssBytes: v.number(), privateDirtyBytes: v.number(), processes: v.number() });
-
-export interface ColdStart {
-  readonly code: string;
-  readonly reason: string;
-}
 
 export interface Trial {
   readonly readyMs: number;
@@ -54,50 +39,23 @@ export interface TrialSettings {
   readonly deadlineMs: number;
 }
 
-const traceLimitMs = 10_000;
-
 const noMemory: Trial['memory'] = { rssBytes: 0, pssBytes: 0, privateDirtyBytes: 0 };
 
-class Output {
-  readonly lines: string[] = [];
-  trace: v.InferOutput<typeof traceLine>['crac-init'] | undefined;
-  tracedAt = 0;
-  cold: ColdStart | null = null;
-  /** Settles when crac-init has reported. */
-  readonly traced: Promise<void>;
-  #tellTraced: () => void = () => undefined;
-  /** Settles with the time at which crac-init reported a restore; never for a cold start. */
-  readonly restored: Promise<number>;
-  #tellRestored: (at: number) => void = () => undefined;
-  readonly #patterns: { readonly pattern: RegExp; readonly found: (at: number) => void }[] = [];
-
-  constructor() {
-    this.traced = new Promise((resolve) => (this.#tellTraced = resolve));
-    this.restored = new Promise((resolve) => (this.#tellRestored = resolve));
-  }
-
-  take(line: string): void {
-    const now = performance.now();
-    const trace = line.startsWith('{"crac-init"') ? v.safeParse(traceLine, parseJson(line)) : undefined;
-    if (trace?.success === true) {
-      this.trace = trace.output['crac-init'];
-      this.tracedAt = now;
-      this.#tellTraced();
-      if (trace.output['crac-init'].cold === null && trace.output['crac-init'].restorer !== null) this.#tellRestored(now);
-      return;
-    }
-    const cold = /^crac-build: cold start: ([A-Z0-9-]+): (.*)$/.exec(line);
-    if (cold?.[1] !== undefined) this.cold = { code: cold[1], reason: cold[2] ?? '' };
-    this.lines.push(line);
-    if (this.lines.length > 40) this.lines.shift();
-    for (const { pattern, found } of this.#patterns) if (pattern.test(line)) found(now);
-  }
-
-  /** Settles with the time at which a line matched. */
-  match(pattern: RegExp): Promise<number> {
-    return new Promise((found) => this.#patterns.push({ pattern, found }));
-  }
+/** What an application printed before its checkpoint is not printed again: a restored one is ready when it runs. */
+async function readyByLog(output: Output, pattern: RegExp): Promise<Ready> {
+  const restored = output.traced.then(({ trace, at }) => (isRestore(trace) ? at : new Promise<never>(() => undefined)));
+  return { readyNs: undefined, reportedAt: await Promise.race([output.match(pattern), restored]) };
 }
+
+interface Ready {
+  /** CLOCK_BOOTTIME; undefined where it is known by this process's clock alone. */
+  readonly readyNs: number | undefined;
+  readonly reportedAt: number;
+}
+
+const isPolled = (readiness: Readiness): readiness is PolledReadiness => readiness.kind === 'http' || readiness.kind === 'tcp';
+
+const isBefore = ({ readyNs }: Ready, ns: number): boolean => readyNs !== undefined && readyNs < ns;
 
 /** Runs one trial; the container is removed at its end, or by `cleanup` at the latest. Throws TrialError where no good answer came. */
 export async function runTrial(
@@ -121,10 +79,7 @@ export async function runTrial(
         output.take(line);
       }).catch(() => undefined);
     }
-    const watched =
-      readiness.kind === 'http' || readiness.kind === 'tcp' ? prober.watch(readiness, settings.deadlineMs, within) : undefined;
-    // What a restored application says of its readiness it said before the checkpoint.
-    const matched = readiness.kind === 'log' ? Promise.race([output.match(new RegExp(readiness.pattern)), output.restored]) : undefined;
+    const watched = isPolled(readiness) ? prober.watch(readiness, settings.deadlineMs, within) : undefined;
     await watched?.polling;
     const startedAt = performance.now();
     await container.start(signal);
@@ -139,30 +94,31 @@ export async function runTrial(
     });
     deadline.catch(() => undefined);
 
-    const ready = await Promise.race([
-      watched?.answer ?? matched?.then((at) => ({ readyNs: undefined, reportedAt: at })) ?? pollCommand(container, readiness, within),
-      died,
-      deadline,
-    ]).catch((cause: unknown) => {
-      throw cause instanceof TrialError || signal.aborted
-        ? cause
-        : new TrialError(cause instanceof Error ? cause.message : String(cause), output.lines, output.cold);
-    });
+    const first = <T>(work: Promise<T>): Promise<T> =>
+      Promise.race([work, died, deadline]).catch((cause: unknown) => {
+        if (cause instanceof TrialError || signal.aborted) throw cause;
+        throw new TrialError(cause instanceof Error ? cause.message : String(cause), output.lines, output.cold);
+      });
+    const answer = first<Ready>(watched?.answer ?? readyUnpolled(container, readiness, output, within));
+    answer.catch(() => undefined);
+    const { trace, at: tracedAt } = await first(output.traced);
+    const resumed = trace.resumedNs ?? trace.startNs;
+    let ready = await answer;
+    // A port takes connections as soon as CRIU has made its socket, long before the process runs, and also if it never will.
+    if (isPolled(readiness) && isBefore(ready, resumed) && !isRestore(trace)) {
+      ready = await first(prober.watch(readiness, settings.deadlineMs, within).answer);
+    }
     // Only a measurement needs it: a trial restore is good without.
     const memory = settings.memory ? await readMemory(container, signal) : noMemory;
-    // The application may answer before crac-init has told of the restore.
-    await Promise.race([output.traced, sleep(traceLimitMs, undefined, { signal: within, ref: false })]);
-    const { trace } = output;
-    if (trace === undefined) throw new TrialError('crac-init did not report its start (CRAC_BUILD_TRACE)', output.lines, output.cold);
-    const resumed = trace.resumedNs ?? trace.startNs;
     const readyMs =
       ready.readyNs === undefined
-        ? (resumed - trace.startNs) / 1e6 + Math.max(0, ready.reportedAt - output.tracedAt)
-        : (ready.readyNs - trace.startNs) / 1e6;
+        ? (resumed - trace.startNs) / 1e6 + Math.max(0, ready.reportedAt - tracedAt)
+        : (Math.max(ready.readyNs, resumed) - trace.startNs) / 1e6;
+    const readyAt = isBefore(ready, resumed) ? Math.max(ready.reportedAt, tracedAt) : ready.reportedAt;
     return {
       readyMs,
-      totalMs: ready.reportedAt - startedAt,
-      restoreMs: trace.cold === null && trace.restorer !== null ? (resumed - trace.startNs) / 1e6 : null,
+      totalMs: readyAt - startedAt,
+      restoreMs: isRestore(trace) ? (resumed - trace.startNs) / 1e6 : null,
       cold: output.cold ?? (trace.cold === null ? null : { code: trace.cold, reason: '' }),
       memory,
     };
@@ -173,13 +129,12 @@ export async function runTrial(
   }
 }
 
-/** READY with a command is asked in the container itself, as a health check is. */
-async function pollCommand(
-  container: EngineContainer,
-  readiness: Readiness,
-  signal: AbortSignal,
-): Promise<{ readyNs: undefined; reportedAt: number }> {
-  if (readiness.kind !== 'command') throw new Error('no command to ask');
+/** Readiness that is not asked over the network. */
+async function readyUnpolled(container: EngineContainer, readiness: Readiness, output: Output, signal: AbortSignal): Promise<Ready> {
+  if (readiness.kind === 'log') return readyByLog(output, new RegExp(readiness.pattern));
+  if (readiness.kind !== 'command') throw new Error(`${readiness.kind} is polled`);
+  // Asked in the container itself, as a health check is; before that, its process could take a PID that is to be restored.
+  await output.traced;
   for (;;) {
     const { exitCode } = await container.exec(readiness.argv, {}, signal).catch(() => ({ exitCode: 1 }));
     if (exitCode === 0) return { readyNs: undefined, reportedAt: performance.now() };

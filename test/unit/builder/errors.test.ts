@@ -10,7 +10,11 @@ test('codes are CRAC-AREA-REASON', (t) => {
 
 test('a report crosses a process border', (t) => {
   const where = { file: 'Dockerfile', line: 3, column: 1, excerpt: 'REDY' };
-  const error = CracError.of('CRAC-DIALECT-SYNTAX', { message: 'm', suggestion: 's' }, { where, cause: new Error('a', { cause: new Error('b') }) });
+  const error = CracError.of(
+    'CRAC-DIALECT-SYNTAX',
+    { message: 'm', suggestion: 's' },
+    { where, cause: new Error('a', { cause: new Error('b') }) },
+  );
   const report = error.report();
   t.deepEqual(report, { code: 'CRAC-DIALECT-SYNTAX', exit: 2, what: 'm', hint: 's', causes: ['a', 'b'], where });
   t.deepEqual(CracError.fromReport(JSON.parse(JSON.stringify(report)) as typeof report).report(), report);

@@ -252,7 +252,7 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
       restore: `criu, mode read, fallback ${settings.restore.fallback}`,
       cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
       heap: heap?.text ?? later,
-      buildRights,
+      buildRights: buildRights.map(({ right, reason }) => ({ right, reason })),
       runRights: criuRunRights,
       warnings: heap?.warning === undefined ? [] : [heap.warning],
     };

@@ -49,7 +49,11 @@ export class SshAgent extends http.Agent {
     });
     // The end waits for the status: only then is it known whether this was an end or a failure.
     const readable = child.stdout.pipe(new PassThrough(), { end: false });
-    const connection = Duplex.from({ readable, writable: child.stdin });
+    // An ssh that ends closes its standard input first: that alone says nothing of the reason.
+    const writable = new PassThrough();
+    child.stdin.on('error', () => undefined);
+    writable.pipe(child.stdin);
+    const connection = Duplex.from({ readable, writable });
     const lose = (message: string): void => {
       connection.destroy(Object.assign(new Error(message.trim()), { code: sshFailure }));
     };

@@ -157,8 +157,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     });
     const verified = options.verify ? await verifyBuilt(tools, unverified, options, world, result.uid, cleanup, call) : null;
     const coldMs = recorded.steps.filter((s) => s.step === 'start' || s.step === 'ready').reduce((sum, s) => sum + s.ms, 0);
-    const names = { image: base.image, reference: unverified, tag: options.tag };
-    await labelTimes(tools.engine, names, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
+    await labelTimes(tools.engine, unverified, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
     const image = await tools.engine.inspectImage(options.tag, signal);
     return {
       schema: 'crac-build/build/1',

@@ -1,7 +1,7 @@
 /** Puts times that were seen into the labels of a finished image; its layers stay as they are. */
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import type { Engine, EngineImage } from '../engine/port.js';
+import type { Engine } from '../engine/port.js';
 import { labelNames } from '../../images/oci/labels.js';
 
 export interface SeenTimes {
@@ -13,19 +13,9 @@ export interface SeenTimes {
 
 /**
  * Names `reference` with the labels of the times as `tag`. The engine's own builder does it: no engine changes the configuration of an
- * image that is there in another way, and the layers are not moved. An image with triggers (ONBUILD) gets its name without the
- * labels: the builder would run the triggers, and take them out.
+ * image that is there in another way, and the layers are not moved. The image must have no triggers (ONBUILD): they would run.
  */
-export async function labelTimes(
-  engine: Engine,
-  { image, reference, tag }: { readonly image: EngineImage; readonly reference: string; readonly tag: string },
-  times: SeenTimes,
-  signal: AbortSignal,
-): Promise<void> {
-  if ((image.config.OnBuild ?? []).length > 0) {
-    await engine.tagImage(reference, tag, signal);
-    return;
-  }
+export async function labelTimes(engine: Engine, reference: string, tag: string, times: SeenTimes, signal: AbortSignal): Promise<void> {
   const context = pack();
   context.entry({ name: 'Dockerfile' }, `FROM ${reference}\n`);
   context.finalize();

@@ -37,9 +37,9 @@ async function credentials(t: ExecutionContext, container: Container): Promise<R
   return Object.fromEntries(fields);
 }
 
-for (const [kind, uid, gid] of [
-  ['named', 1000, 1000],
-  ['numbered', 1234, 2345],
+for (const [kind, uid, gid, groups] of [
+  ['named', 1000, 1000, '1000 3001'],
+  ['numbered', 1234, 2345, '2345'],
 ] as const) {
   test(`user ${uid}:${gid} (${kind}): restored with SYS_ADMIN, and has no right itself`, async (t) => {
     const container = await run(t, images[kind], restorable);
@@ -47,7 +47,15 @@ for (const [kind, uid, gid] of [
     await assertRestored(t, container);
     const none = '0'.repeat(16);
     const ids = (id: number): string => Array(4).fill(id).join(' ');
-    t.like(await credentials(t, container), { Uid: ids(uid), Gid: ids(gid), CapPrm: none, CapEff: none, CapInh: none, CapAmb: none });
+    t.like(await credentials(t, container), {
+      Uid: ids(uid),
+      Gid: ids(gid),
+      Groups: groups,
+      CapPrm: none,
+      CapEff: none,
+      CapInh: none,
+      CapAmb: none,
+    });
     await dockerOk(t, ['stop', '-t', '20', container.id]);
     t.is(await container.exitCode(), 143);
     t.regex(await container.logs(), /shutdown hook ran/);

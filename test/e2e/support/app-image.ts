@@ -7,9 +7,9 @@ import { docker, plainImage, runId } from './docker.js';
 /** The small application's folder; this file is dist/test/e2e/support/app-image.js. */
 export const smallContext = fileURLToPath(new URL('../../../../test/fixtures/small', import.meta.url));
 
-/** Lines of a Dockerfile that make `app`, a user with files of its own. */
+/** A line of a Dockerfile that makes `app`, a user with files and a supplementary group of its own. */
 export const userApp =
-  "RUN echo 'app:x:1000:1000::/home/app:/bin/sh' >> /etc/passwd && mkdir -p /data /home/app && chown 1000:1000 /data /home/app";
+  "RUN echo 'app:x:1000:1000::/home/app:/bin/sh' >> /etc/passwd && echo 'team:x:3001:app' >> /etc/group && mkdir -p /data /home/app && chown 1000:1000 /data /home/app";
 
 export const configuredDockerfile = `
 FROM crac-build-test/jre:25

@@ -3,7 +3,7 @@
 // interrupt for "at once".
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
-import { Problem } from './progress.mjs';
+import { Problem, show } from './progress.mjs';
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();
@@ -73,7 +73,7 @@ export async function run(program, args, options = {}) {
   if (partial !== '') options.onLine?.(partial);
   if (received !== undefined) process.exit(exitCodeOf(received));
   if (status !== 0 && options.anyStatus !== true) {
-    if (quiet) process.stderr.write(`\n${output}`);
+    if (quiet) show(output);
     throw new Failed(program, args, status);
   }
   return { status, output };

@@ -12,9 +12,28 @@ export class Problem extends Error {
   }
 }
 
+/** Titles of the steps that run, in the order of their start. @type {Set<string>} */
+const running = new Set();
+
+/**
+ * Writes whole lines to standard error. On a terminal the line below them names the steps that run.
+ *
+ * @param {string} [lines]
+ */
+export function show(lines) {
+  const text = lines === undefined || lines === '' || lines.endsWith('\n') ? (lines ?? '') : `${lines}\n`;
+  if (process.stderr.isTTY !== true) {
+    process.stderr.write(text);
+    return;
+  }
+  const live = running.size === 0 ? '' : `==> ${[...running].join('; ')} …`;
+  // A line that wraps could not be taken back.
+  process.stderr.write(`\r\x1b[2K${text}${live.slice(0, Math.max((process.stderr.columns || 80) - 1, 1))}`);
+}
+
 /** @param {string} text */
 export function say(text) {
-  process.stderr.write(`==> ${text}\n`);
+  show(`==> ${text}`);
 }
 
 /**
@@ -27,11 +46,11 @@ export function say(text) {
  */
 export async function step(title, work) {
   const start = performance.now();
-  const live = process.stderr.isTTY === true;
-  if (live) process.stderr.write(`==> ${title} …`);
+  running.add(title);
+  show();
   const end = (/** @type {string} */ word) => {
-    const line = `==> ${title}: ${word} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`;
-    process.stderr.write(live ? `\r\x1b[2K${line}` : line);
+    running.delete(title);
+    say(`${title}: ${word} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   };
   try {
     const result = await work();

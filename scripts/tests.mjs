@@ -1,7 +1,7 @@
 // Runs AVA, counts, and shows: the failures in full, of end-to-end tests every title as it comes.
 import { inRoot, root } from './paths.mjs';
 import { node } from './children.mjs';
-import { step } from './progress.mjs';
+import { show, step } from './progress.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
@@ -49,10 +49,10 @@ export async function runTests(kind, args, options = {}) {
   const reader = new TapReader((text, what) => {
     const seconds = ((performance.now() - last) / 1000).toFixed(1);
     if (what !== 'detail') last = performance.now();
-    if (what === 'detail') process.stderr.write(`${text}\n`);
-    else if (what === 'skipped') process.stderr.write(`    skipped: ${text}\n`);
-    else if (what === 'failed') process.stderr.write(`    FAILED: ${text}\n`);
-    else if (kind === 'e2e') process.stderr.write(`    passed (${seconds} s): ${text}\n`);
+    if (what === 'detail') show(text);
+    else if (what === 'skipped') show(`    skipped: ${text}`);
+    else if (what === 'failed') show(`    FAILED: ${text}`);
+    else if (kind === 'e2e') show(`    passed (${seconds} s): ${text}`);
   });
   const work = async () => {
     const { status } = await node(command, { cwd: root, anyStatus: true, onLine: (line) => reader.read(line), env: options.env });

@@ -2,14 +2,33 @@
 import { passOn, stopSignals, type StopSignal } from './children.js';
 import { SetupProblem } from '../../templates/runtime/problem.js';
 
+/** Titles of the steps that run, in the order of their start. */
+const running = new Set<string>();
+
+/** Writes a line. On a terminal the line below it names the steps that run. */
+function show(line?: string): void {
+  const text = line === undefined ? '' : `${line}\n`;
+  if (!process.stderr.isTTY) {
+    process.stderr.write(text);
+    return;
+  }
+  const live = running.size === 0 ? '' : `==> ${[...running].join('; ')} …`;
+  // A line that wraps could not be taken back.
+  process.stderr.write(`\r\x1b[2K${text}${live.slice(0, Math.max((process.stderr.columns || 80) - 1, 1))}`);
+}
+
+export function say(text: string): void {
+  show(`==> ${text}`);
+}
+
 /** Runs a step and says how long it took; what the step returns, where it is text, ends its line. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
-  const live = process.stderr.isTTY;
-  if (live) process.stderr.write(`==> ${title} …`);
+  running.add(title);
+  show();
   const end = (word: string): void => {
-    const line = `==> ${title}: ${word} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`;
-    process.stderr.write(live ? `\r\x1b[2K${line}` : line);
+    running.delete(title);
+    say(`${title}: ${word} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   };
   try {
     const result = await work();
@@ -19,10 +38,6 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
     end('failed');
     throw error;
   }
-}
-
-export function say(text: string): void {
-  process.stderr.write(`==> ${text}\n`);
 }
 
 /** Runs a whole program: problems as two lines and exit status 1, signals as cancellation and their own status. */

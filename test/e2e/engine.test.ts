@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, readdirSync, readFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import type { BaseBuild } from '../../builder/base/base-build.js';
@@ -394,6 +394,21 @@ async function context(name: string): Promise<Context> {
   };
 }
 
+/** Command lines of all processes of the machine, arguments ended by NUL, as in proc_pid_cmdline(5). */
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        // It ended meanwhile.
+        return '';
+      }
+    })
+    .join('\n');
+}
+
 for (const builder of ['classic', 'buildkit', 'buildx'] as const) {
   const available = async (): Promise<boolean> => builder !== 'buildx' || (await hasBuildx(engine, signal));
 
@@ -440,7 +455,7 @@ for (const builder of ['classic', 'buildkit', 'buildx'] as const) {
     const { build } = await context(`cancel-${builder}`);
     const controller = new AbortController();
     const seconds = 1_000_000 + (Number.parseInt(run, 16) % 1_000_000);
-    const isSleeping = (): boolean => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(`sleep ${seconds}`);
+    const isSleeping = (): boolean => commandLines().includes(`sleep\0${seconds}\0`);
     const building = failure(
       buildBase(build(`FROM ${reference}\nRUN echo now && sleep ${seconds}\n`), engine, {
         signal: controller.signal,

@@ -1,5 +1,5 @@
-/** Ctrl-C and its kin: the first asks the work to stop and clean up, the second ends the process as it is. */
-import { CracError } from '../builder/errors.js';
+/** Ctrl-C and its kin: the first asks the work to stop and clean up, the second ends the process as it is. So does what nobody caught. */
+import { CracError, toCracError } from '../builder/errors.js';
 import { stopSignals, type StopSignal, type Surroundings } from './surroundings.js';
 
 export interface Cancel {
@@ -18,7 +18,7 @@ export function exitStatusOf(signal: StopSignal): number {
   return 128 + stopSignals[signal];
 }
 
-/** Listens for stop signals. The reason of the abort is CRAC-CANCELLED. */
+/** Listens for stop signals, the reason of the abort is CRAC-CANCELLED; and for what nobody catches, which is a bug that must not leave anything behind. */
 export function listenForCancel(surroundings: Surroundings, unicode: boolean): Cancel {
   const controller = new AbortController();
   let first: StopSignal | null = null;
@@ -32,5 +32,16 @@ export function listenForCancel(surroundings: Surroundings, unicode: boolean): C
     surroundings.stderr.write(`cancelling${unicode ? '…' : '...'} (again to stop at once)\n`);
     controller.abort(CracError.of('CRAC-CANCELLED', { signal }));
   });
-  return { signal: controller.signal, received: () => first, [Symbol.dispose]: stop };
+  const ignore = surroundings.onUncaught((thrown) => {
+    // After a stop it is a consequence of it.
+    controller.abort(toCracError(thrown));
+  });
+  return {
+    signal: controller.signal,
+    received: () => first,
+    [Symbol.dispose]: () => {
+      stop();
+      ignore();
+    },
+  };
 }

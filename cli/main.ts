@@ -5,6 +5,8 @@ import { program } from './load.js';
 import { reportFailure, run } from './run.js';
 import { stopSignals, type StopSignal, type Surroundings } from './surroundings.js';
 
+const uncaughtListeners = new Set<(thrown: unknown) => void>();
+
 const surroundings: Surroundings = {
   stdout: process.stdout,
   stderr: process.stderr,
@@ -16,6 +18,10 @@ const surroundings: Surroundings = {
     return () => {
       for (const name of names) process.off(name, listener);
     };
+  },
+  onUncaught: (listener) => {
+    uncaughtListeners.add(listener);
+    return () => uncaughtListeners.delete(listener);
   },
   exit: (status) => process.exit(status),
 };
@@ -30,7 +36,8 @@ for (const stream of [process.stdout, process.stderr]) {
 const argv = process.argv.slice(2);
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (thrown: unknown) => {
-    void reportFailure(thrown, argv, surroundings).then(surroundings.exit);
+    if (uncaughtListeners.size > 0) for (const listener of uncaughtListeners) listener(thrown);
+    else void reportFailure(thrown, argv, surroundings).then(surroundings.exit);
   });
 }
 

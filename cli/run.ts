@@ -57,7 +57,8 @@ async function runCommand(
     }
   } catch (thrown) {
     const signal = cancel.received();
-    if (signal === null) throw thrown;
+    // Something else failed where nobody caught it, and the work was stopped for that.
+    if (signal === null) throw cancel.signal.aborted ? cancel.signal.reason : thrown;
     await reportFailure(cancelled(signal, thrown), argv, surroundings);
     return exitStatusOf(signal);
   }

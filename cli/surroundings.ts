@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly cwd: string;
   /** Calls `listener` for each stop signal until the returned function is called. */
   readonly onSignal: (listener: (signal: StopSignal) => void) => () => void;
+  /** Calls `listener` for what is thrown where nobody catches it, until the returned function is called. */
+  readonly onUncaught: (listener: (thrown: unknown) => void) => () => void;
   /** Ends the process now. */
   readonly exit: (status: number) => void;
 }

@@ -66,6 +66,9 @@ export async function openTools(options: { readonly keep?: boolean }, call: Call
 export async function cleanUp(cleanup: Cleanup, step: StepName, emit: Emit): Promise<void> {
   const failures = await cleanup.run();
   if (failures.length === 0) return;
-  const list = failures.map(({ name, error }) => `${name} (${error instanceof Error ? error.message : String(error)})`);
-  emit({ type: 'warning', step, text: `not removed: ${list.join('; ')}; the next build, verify or bench removes what is left` });
+  const names = failures.map(({ name }) => name).join(', ');
+  // The reasons are the same but for the request's name.
+  const error = failures[0]?.error;
+  const reason = error instanceof Error ? error.message : String(error);
+  emit({ type: 'warning', step, text: `not removed: ${names}; the next build, verify or bench does it (${reason})` });
 }

@@ -186,10 +186,11 @@ test('the engine goes away: what is left is told, and the next run removes it', 
     env: await startProxy(t, [{ on: dumped, drop: 'engine' }]),
   });
   const { error, code, events } = await running.ended;
-  t.is(error?.code, 'CRAC-ENGINE-UNREACHABLE');
+  t.is(error?.code, 'CRAC-ENGINE-UNREACHABLE', error?.what);
+  t.regex(error?.what ?? '', /listing changed files/);
   t.is(code, 1);
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
-  t.regex(warnings.join('\n'), /not removed: the build container \(.*the volume of the build/);
+  t.regex(warnings.join('\n'), /not removed: the build container, the volume of the build, .*; the next build/);
   t.is((await crac(['verify', 'localhost/crac-build-nowhere:1'])).code, 1);
   await assertNothingLeft(t, running, name);
 });

@@ -21,6 +21,8 @@ export interface Rule {
   readonly after?: (body: Record<string, unknown>) => Promise<void>;
   /** Called before the request is passed on. */
   readonly before?: () => Promise<unknown>;
+  /** Told that the rule applies. */
+  readonly reached?: () => void;
   /** Gives no answer. */
   readonly hang?: true;
   /** Breaks the connection off; `engine`: all connections, and takes no more. */
@@ -41,6 +43,7 @@ async function serve(
   const name = `${request.method ?? ''} ${(request.url ?? '').replace(/^\/v1\.\d+/, '').split('?')[0] ?? ''}`;
   seen.push(name);
   const rule = rules.find(({ on, since }) => on.test(name) && (since === undefined || seen.some((earlier) => since.test(earlier))));
+  rule?.reached?.();
   if (rule?.hang === true) {
     request.resume();
     return;

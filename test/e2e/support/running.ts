@@ -37,6 +37,7 @@ export class Running {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #events: BuildEvent[] = [];
+  readonly #words: string[] = [];
   readonly #waiting = new Set<() => void>();
   #over = false;
 
@@ -67,18 +68,24 @@ export class Running {
   }
 
   /** Waits for an event. False where the run ended without it. */
-  async saw(matches: (event: BuildEvent) => boolean): Promise<boolean> {
-    while (!this.#events.some(matches)) {
-      if (this.#over) return false;
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-      this.#waiting.clear();
-    }
-    return true;
+  saw(matches: (event: BuildEvent) => boolean): Promise<boolean> {
+    return this.#until(() => this.#events.some(matches));
+  }
+
+  /** Waits for a line of standard error that is no event. False where the run ended without it. */
+  said(pattern: RegExp): Promise<boolean> {
+    return this.#until(() => this.#words.some((line) => pattern.test(line)));
   }
 
   /** Waits until a step has begun. */
   began(step: StepName): Promise<boolean> {
     return this.saw((event) => event.type === 'step-started' && event.step === step);
+  }
+
+  /** Waits until the engine has a container of it. False where the run ended before. */
+  async hasContainer(): Promise<boolean> {
+    while (!this.#over) if ((await traces(this.pid)).some((trace) => trace.startsWith('container '))) return true;
+    return false;
   }
 
   /** What is there of this run: containers, volumes, temporary tags, temporary files. */
@@ -89,15 +96,22 @@ export class Running {
     return [...left, ...files];
   }
 
+  async #until(come: () => boolean): Promise<boolean> {
+    while (!come()) {
+      if (this.#over) return false;
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    return true;
+  }
+
   async #follow(): Promise<RunEnd> {
     const { stdout, stderr } = this.#child;
     if (stdout === null || stderr === null) throw new Error('no pipes');
-    const words: string[] = [];
     let error: ErrorReport | undefined;
     const lines = createInterface({ input: stderr });
     lines.on('line', (line) => {
       const event = parseEvent(line);
-      if (event === undefined) words.push(line);
+      if (event === undefined) this.#words.push(line);
       else if (event.type === 'error') error = event.error;
       else this.#events.push(event);
       this.#wake();
@@ -111,11 +125,12 @@ export class Running {
     const endedAt = performance.now();
     this.#over = true;
     this.#wake();
-    return { code, signal, stdout: await output, error, words, events: this.#events, endedAt };
+    return { code, signal, stdout: await output, error, words: this.#words, events: this.#events, endedAt };
   }
 
   #wake(): void {
     for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 }
 

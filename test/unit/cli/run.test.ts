@@ -188,6 +188,25 @@ test('a second signal ends the process and says what may be left', async (t) => 
   t.true(process.stderr.text.includes('may be left (label dev.crac-build.build);\nthe next crac-build build removes them\n'));
 });
 
+test('what nobody catches stops the work, which cleans up', async (t) => {
+  const process = fakeProcess();
+  let cleaned = false;
+  const status = await run(['verify', 'a'], process, {
+    ...program,
+    verify: async (_, call) => {
+      const ended = untilAborted(call);
+      process.fail(new TypeError('boom'));
+      process.fail(new Error('a consequence'));
+      await ended.catch(() => (cleaned = true));
+      throw new DOMException('This operation was aborted', 'AbortError');
+    },
+  });
+  t.is(status, 1);
+  t.true(cleaned);
+  t.regex(process.stderr.text, /^error CRAC-INTERNAL: internal error: boom\n/);
+  t.deepEqual(process.exits, []);
+});
+
 test('--metadata-file and --iidfile', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'crac-build-run-'));
   const words = ['build', '-t', 'a', '--metadata-file', 'm.json', '--iidfile', 'id', '.'];

@@ -23,11 +23,14 @@ export interface FakeProcess extends Surroundings {
   readonly stdout: Captured & OutStream;
   readonly stderr: Captured & OutStream;
   readonly send: (signal: StopSignal) => void;
+  /** Throws something that nobody catches. */
+  readonly fail: (thrown: unknown) => void;
   readonly exits: number[];
 }
 
 export function fakeProcess(env: Record<string, string> = {}, cwd = '/work-dir'): FakeProcess {
   const listeners = new Set<(signal: StopSignal) => void>();
+  const uncaught = new Set<(thrown: unknown) => void>();
   const exits: number[] = [];
   return {
     stdout: new Captured(),
@@ -38,7 +41,14 @@ export function fakeProcess(env: Record<string, string> = {}, cwd = '/work-dir')
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onUncaught: (listener) => {
+      uncaught.add(listener);
+      return () => uncaught.delete(listener);
+    },
     exit: (status) => exits.push(status),
+    fail: (thrown) => {
+      for (const listener of [...uncaught]) listener(thrown);
+    },
     send: (signal) => {
       for (const listener of [...listeners]) listener(signal);
     },

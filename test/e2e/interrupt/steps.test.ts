@@ -1,0 +1,27 @@
+/** Ctrl-C, and a request to end, at each step of a build. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { StepName } from '../../../builder/events.js';
+import { assertStops, type StopSignal } from '../support/cancelled.js';
+import { removeImages } from '../support/docker.js';
+import { fixtures } from '../support/misfit.js';
+import { assertNothingLeft, startBuild } from '../support/refusal.js';
+
+test.after.always(removeImages);
+
+/** Stops a build when a step has begun, or a while later: in it, or in what comes next. */
+async function stopAt(t: ExecutionContext, step: StepName, signal: StopSignal, laterMs: number): Promise<void> {
+  const { running, name } = await startBuild([`${fixtures}/small`]);
+  if (!(await running.began(step))) throw new Error(`it ended before ${step}: ${(await running.ended).error?.what ?? ''}`);
+  await sleep(laterMs);
+  await assertStops(t, running, signal);
+  await assertNothingLeft(t, running, name);
+}
+
+for (const step of ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'bake', 'verify'] as const) {
+  test(`stopped in ${step}`, async (t) => {
+    await Promise.all([stopAt(t, step, 'SIGINT', 0), stopAt(t, step, 'SIGTERM', 150)]);
+  });
+}
+
+test('the terminal goes away', (t) => stopAt(t, 'settle', 'SIGHUP', 300));

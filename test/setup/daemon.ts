@@ -223,6 +223,8 @@ async function stop(places: DaemonPlaces): Promise<void> {
   }
   await rm(places.pidFile, { force: true });
   await rm(places.socket, { force: true });
+  // A daemon mounts its data folder on itself; one that was killed leaves that, and the folder could not be removed.
+  while ((await execa('umount', ['--recursive', places.data], { reject: false })).exitCode === 0);
   await execa((await findProgram('ip')) ?? 'ip', ['link', 'delete', places.bridge], { reject: false });
 }
 

@@ -147,6 +147,7 @@ export async function packLayers(
       kinds: checkpoint.processes.flatMap((p) => memoryKinds(set, p)),
     }),
   );
+  if (input.plan.fallback === 'fail') await writeFile(join(checkpointDirectory, 'fallback-fail'), '');
   const checkpointFiles = await sizesBelow(checkpointDirectory);
   const record = await makeRecord({
     ...input,

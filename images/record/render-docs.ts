@@ -59,7 +59,7 @@ export function renderDocs(): string {
     '# The restore record',
     'An image with a checkpoint holds one file that says what a restore needs, `/.crac-build/checkpoint/record`. crac-init reads it at every start, compares it with the container, and restores the application or starts it cold.',
     '## Why a start is cold',
-    `crac-init prints one line on the standard error, at most 300 bytes: \`crac-build: cold start: CODE: reason\`. With \`--fallback=fail\` the application is not started after that line, and the exit status is ${failExitStatus}. A record that cannot be read, and \`CRAC_BUILD_RESTORE=off\`, always start cold.`,
+    `crac-init prints one line on the standard error, at most 300 bytes: \`crac-build: cold start: CODE: reason\`. With \`--fallback=fail\` the application is not started after that line, and the exit status is ${failExitStatus}. The empty file \`fallback-fail\` beside the record says the same where the record cannot be read. \`CRAC_BUILD_RESTORE=off\` always starts cold.`,
     table(
       ['code', 'what it says'],
       Object.entries(coldCodes).map(([code, text]) => [`\`${code}\``, text]),

@@ -3,8 +3,20 @@
 #include "mem.h"
 #include "paths.h"
 
-/* A file gets its name only when it is whole. */
-#define UNFINISHED ".crac-build.carry"
+/* A file gets its name only when it is whole. Containers that share a volume may be at it at the same time: each has its own. */
+#define UNFINISHED ".crac-build.carry."
+#define UNFINISHED_ROOM (sizeof(UNFINISHED) + 16)
+
+static void name_unfinished(char room[UNFINISHED_ROOM])
+{
+	struct text name = text_over(room, UNFINISHED_ROOM);
+	u64 random = 0;
+
+	/* Does not fail for so few bytes once the kernel has its seed (getrandom(2)); else it is as good as one fixed name. */
+	sys_getrandom(&random, sizeof(random));
+	text_add(&name, UNFINISHED);
+	text_add_hex(&name, random);
+}
 
 static const struct record_carried *carried_rows(const struct record *record)
 {
@@ -50,11 +62,12 @@ static int copy_content(int to, u32 content)
 
 static int make_file(int directory, const char *name, const struct record_carried *row)
 {
+	char unfinished[UNFINISHED_ROOM];
 	int fd;
 	int error;
 
-	sys_unlinkat(directory, UNFINISHED, 0);
-	fd = sys_openat(directory, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	name_unfinished(unfinished);
+	fd = sys_openat(directory, unfinished, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fd;
 	error = copy_content(fd, row->content);
@@ -64,11 +77,11 @@ static int make_file(int directory, const char *name, const struct record_carrie
 		error = sys_fchmod(fd, row->mode);
 	sys_close(fd);
 	if (!error)
-		error = set_time(directory, UNFINISHED, row, AT_SYMLINK_NOFOLLOW);
+		error = set_time(directory, unfinished, row, AT_SYMLINK_NOFOLLOW);
 	if (!error)
-		error = sys_renameat2(directory, UNFINISHED, directory, name, RENAME_NOREPLACE);
+		error = sys_renameat2(directory, unfinished, directory, name, RENAME_NOREPLACE);
 	if (error)
-		sys_unlinkat(directory, UNFINISHED, 0);
+		sys_unlinkat(directory, unfinished, 0);
 	return error;
 }
 
@@ -100,8 +113,8 @@ static int make_symlink(int directory, const char *name, const struct record_car
 	return error;
 }
 
-/* 0 where it was made, 1 where it was there, else a negative error. */
-static int make_row(const struct record *record, const struct record_carried *row)
+/* 0 where it was made, with its inode number; 1 where it was there; else a negative error. */
+static int make_row(const struct record *record, const struct record_carried *row, u64 *inode)
 {
 	const char *name;
 	struct statx stat;
@@ -123,6 +136,8 @@ static int make_row(const struct record *record, const struct record_carried *ro
 		error = make_file(directory, name, row);
 	else if (!error)
 		error = make_symlink(directory, name, row, record_text(record, row->target));
+	if (!error && !sys_statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stat))
+		*inode = stat.stx_ino;
 	sys_close(directory);
 	return error == -EEXIST ? 1 : error;
 }
@@ -176,20 +191,18 @@ bool carry_make(const struct record *record, struct carry *carry, struct cold *c
 {
 	const struct record_carried *rows = carried_rows(record);
 	u32 count = record->header->carried.count;
-	long made = sys_mmap((usize)count + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	long made = sys_mmap(((usize)count + 1) * sizeof(*carry->made), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	carry->record = record;
 	carry->use_private = false;
 	carry->made = NULL;
 	if (made < 0 && made > -4096)
 		return cold_because(cold, COLD_CARRY, "no memory");
-	carry->made = (u8 *)made;
+	carry->made = (u64 *)made;
 	for (u32 i = 0; i < count; i++) {
-		int error = make_row(record, &rows[i]);
+		int error = make_row(record, &rows[i], &carry->made[i]);
 
-		if (error == 0) {
-			carry->made[i] = 1;
-		} else if (error < 0 && can_be_private(record, i)) {
+		if (error < 0 && can_be_private(record, i)) {
 			carry->use_private = true;
 		} else if (error < 0) {
 			cold_because(cold, COLD_CARRY, "");
@@ -211,6 +224,7 @@ void carry_undo(struct carry *carry)
 		return;
 	for (u32 i = carry->record->header->carried.count; i-- > 0;) {
 		const char *name;
+		struct statx stat;
 		int directory;
 
 		if (!carry->made[i])
@@ -218,7 +232,9 @@ void carry_undo(struct carry *carry)
 		directory = open_parent(record_text(carry->record, rows[i].path), false, &name);
 		if (directory < 0)
 			continue;
-		sys_unlinkat(directory, name, rows[i].type == RECORD_CARRIED_DIRECTORY ? AT_REMOVEDIR : 0);
+		/* On a volume it may be another container's by now. */
+		if (!sys_statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stat) && stat.stx_ino == carry->made[i])
+			sys_unlinkat(directory, name, rows[i].type == RECORD_CARRIED_DIRECTORY ? AT_REMOVEDIR : 0);
 		sys_close(directory);
 		carry->made[i] = 0;
 	}

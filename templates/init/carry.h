@@ -12,7 +12,7 @@
 
 struct carry {
 	const struct record *record;
-	u8 *made; /* one byte a row */
+	u64 *made; /* a row's inode number where it was made, else 0 */
 	bool use_private; /* perf data could not be made: restore the variant whose mapping of it is private */
 };
 

@@ -5,6 +5,8 @@
 #define CHECKPOINT "/.crac-build/checkpoint/"
 #define RECORD_PATH CHECKPOINT "record"
 #define CARRY CHECKPOINT "carry/"
+/* There where no cold start is wanted: what the record says as well, for a record that cannot be read. */
+#define FALLBACK_FAIL CHECKPOINT "fallback-fail"
 #define CRIU_IMAGES CHECKPOINT "criu"
 #define CRIU_IMAGES_PRIVATE CHECKPOINT "criu-private"
 #define CRIU_LOADER "/.crac-build/criu/ld.so"

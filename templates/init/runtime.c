@@ -104,7 +104,13 @@ static void open_streams(void)
 
 static bool cold_is_wrong(const struct init *init, const struct cold *cold)
 {
-	return cold->code != COLD_OFF && init->record.header && init->record.header->fallback == RECORD_FALLBACK_FAIL;
+	struct statx stat;
+
+	if (cold->code == COLD_OFF)
+		return false;
+	if (init->record.header)
+		return init->record.header->fallback == RECORD_FALLBACK_FAIL;
+	return !sys_statx(AT_FDCWD, FALLBACK_FAIL, 0, STATX_TYPE, &stat);
 }
 
 static int start_cold(const struct init *init, const struct cold *cold)

@@ -182,6 +182,11 @@ static inline long sys_getdents64(int fd, void *to, usize size)
 	return SYS3(getdents64, fd, POINTER(to), (long)size);
 }
 
+static inline long sys_getrandom(void *buffer, usize size)
+{
+	return SYS3(getrandom, POINTER(buffer), (long)size, 0);
+}
+
 static inline long sys_sendfile(int to, int from, usize size)
 {
 	return SYS4(sendfile, to, from, 0, (long)size);

@@ -217,6 +217,12 @@ test('--fallback=fail: a truncated checkpoint', async (t) => {
   t.regex(await container.logs(), /COLD-CHECKPOINT-FILE: criu\/pages-1\.img has 1 bytes/);
 });
 
+test('--fallback=fail: a record that cannot be read', async (t) => {
+  const container = await damaged(t, failing, record, invert(100));
+  t.is(await container.exitCode(), 78);
+  t.regex(await container.logs(), /COLD-RECORD: .* is damaged/);
+});
+
 test('--fallback=fail: a failed restore', async (t) => {
   const container = await damaged(t, failing, `${images}/core-40.img`, invert(0));
   t.is(await container.exitCode(), 78);

@@ -185,6 +185,16 @@ rooted('without fallback nothing is started', async (t) => {
   t.is(stderr, 'crac-build: cold start: COLD-DIRECTORY: the build started in /');
 });
 
+rooted('without fallback, a damaged record is no cold start either', async (t) => {
+  const { status, stdout, stderr } = await play(t, {
+    rawRecord: 'x'.repeat(500),
+    files: { '/.crac-build/checkpoint/fallback-fail': '' },
+  });
+  t.is(status, 78);
+  t.is(stdout, '');
+  t.regex(stderr, /^crac-build: cold start: COLD-RECORD/);
+});
+
 rooted('without fallback, off is still obeyed', async (t) => {
   const { status, stdout } = await play(t, { record: { fallback: 'fail' }, env: { CRAC_BUILD_RESTORE: 'off' } });
   t.is(status, 0);

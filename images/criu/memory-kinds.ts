@@ -8,7 +8,8 @@ export interface MemoryKind {
   readonly bytes: number;
 }
 
-function kindOf(vma: Vma): string {
+/** What a VMA is, as far as its entry tells. */
+export function kindOfVma(vma: Vma): string {
   if ((vma.status & VMA.STACK) !== 0) return 'main stack';
   if ((vma.status & VMA.HEAP) !== 0) return 'C heap (brk)';
   if ((vma.status & VMA.FILE_SHARED) !== 0) return 'files, shared';
@@ -32,7 +33,7 @@ export function memoryKinds(set: ImageSet, process: CheckpointProcess): readonly
         continue;
       }
       const stop = vma.end < end ? vma.end : end;
-      if (stop > start && vma.start <= start) bytes.set(kindOf(vma), (bytes.get(kindOf(vma)) ?? 0) + Number(stop - start));
+      if (stop > start && vma.start <= start) bytes.set(kindOfVma(vma), (bytes.get(kindOfVma(vma)) ?? 0) + Number(stop - start));
       start = stop > start ? stop : end;
     }
   }

@@ -132,6 +132,7 @@ export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
     files: await recordFiles(checkpoint, input.carried),
     carried: input.carried.map(({ entry }) => entry),
     checkpointFiles: input.checkpointFiles,
+    prefetch: [],
     privateVariant: input.privateVariant,
   };
 }

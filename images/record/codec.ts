@@ -1,5 +1,5 @@
 /** Reads and writes the structs of `layout.ts`. Knows types and offsets, and nothing of what the fields mean. */
-import type { carriedStruct, checkpointFileStruct, fileStruct, headerStruct, stringStruct, tableStruct, variableStruct } from './layout.js';
+import type { carriedStruct, checkpointFileStruct, fileStruct, headerStruct, variableStruct } from './layout.js';
 import { elementBytes, placeFields, type Field, type FieldType, type Struct } from './layout.js';
 
 export interface StringReference {
@@ -31,14 +31,6 @@ export type VariableRow = StructValue<typeof variableStruct>;
 export type FileRow = StructValue<typeof fileStruct>;
 export type CarriedRow = StructValue<typeof carriedStruct>;
 export type CheckpointFileRow = StructValue<typeof checkpointFileStruct>;
-export type AnyStruct =
-  | typeof stringStruct
-  | typeof tableStruct
-  | typeof headerStruct
-  | typeof variableStruct
-  | typeof fileStruct
-  | typeof carriedStruct
-  | typeof checkpointFileStruct;
 
 function readElement(bytes: Buffer, type: FieldType, at: number): TypeValues[FieldType] {
   switch (type) {
@@ -83,7 +75,7 @@ function writeElement(bytes: Buffer, type: FieldType, at: number, value: unknown
 }
 
 /** The struct at `at`; the caller has checked that it lies within `bytes`. */
-export function readStruct<S extends AnyStruct>(bytes: Buffer, struct: S, at: number): StructValue<S> {
+export function readStruct<S extends Struct>(bytes: Buffer, struct: S, at: number): StructValue<S> {
   const value: Record<string, unknown> = {};
   for (const { name, type, count, offset } of placeFields(struct)) {
     value[name] =
@@ -95,7 +87,7 @@ export function readStruct<S extends AnyStruct>(bytes: Buffer, struct: S, at: nu
 }
 
 /** Writes `value` at `at`. Throws RangeError where a number does not fit its field. */
-export function writeStruct<S extends AnyStruct>(bytes: Buffer, struct: S, at: number, value: StructValue<S>): void {
+export function writeStruct<S extends Struct>(bytes: Buffer, struct: S, at: number, value: StructValue<S>): void {
   for (const { name, type, count, offset } of placeFields(struct)) {
     const field: unknown = (value as Record<string, unknown>)[name];
     const elements = count === undefined ? [field] : (field as readonly unknown[]);

@@ -3,7 +3,7 @@
  * and `scripts/generate-record.mjs` writes `templates/init/format.gen.h` and `docs/record.md` from it.
  *
  *   record  = header tables strings
- *   tables  = argv environment secretNames ignoredEnvironment cpuWords tids groups files carried checkpointFiles, each padded to 8 bytes
+ *   tables  = argv environment secretNames ignoredEnvironment cpuWords tids groups files carried checkpointFiles prefetch, each padded to 8 bytes
  *   strings = (bytes NUL)*, padded to 8 bytes
  *
  * Little-endian, naturally aligned, padding and reserved fields zero. Offsets count from the first byte of the record.
@@ -30,7 +30,7 @@ export interface Struct {
 /** The first eight bytes, `CRACBREC` read as a little-endian number. */
 export const recordMagic = 0x4345524243415243n;
 /** Raised by every change that an older crac-init would read wrongly. */
-export const recordVersion = 1;
+export const recordVersion = 2;
 /** Feature bits this version knows. A record that requires another one is refused. */
 export const recordFeatures = 0;
 /** A record is mapped whole; nothing realistic comes near. */
@@ -90,6 +90,14 @@ export const headerStruct = {
     { name: 'boottimeNs', type: 'u64', doc: 'CLOCK_BOOTTIME at the dump, as the application saw it' },
     { name: 'memoryBytes', type: 'u64', doc: 'memory the restore needs; a smaller cgroup limit starts cold' },
     { name: 'effectiveCapabilities', type: 'u64', doc: 'capability bits the application holds' },
+    { name: 'storeBytes', type: 'u64', doc: 'size of the page store, /.crac-build/pages/store; 0: there is none' },
+    { name: 'storeSha256', type: 'u8', count: 32, doc: 'digest in the header of the page store' },
+    { name: 'kernelCapabilities', type: 'u64', doc: 'capabilities under which the kernel features in criu.kdat were looked for' },
+    {
+      name: 'kernel',
+      type: 'record_string',
+      doc: 'release and version of the kernel of criu.kdat, with a space between; empty: there is none',
+    },
     { name: 'cpuVendor', type: 'record_string', doc: 'vendor string of the CPU of the build; told, not compared' },
     { name: 'cwd', type: 'record_string', doc: 'working directory of the command' },
     { name: 'argv', type: 'record_table', doc: 'record_string rows: the whole command' },
@@ -102,6 +110,7 @@ export const headerStruct = {
     { name: 'files', type: 'record_table', doc: 'record_file rows' },
     { name: 'carried', type: 'record_table', doc: 'record_carried rows' },
     { name: 'checkpointFiles', type: 'record_table', doc: 'record_checkpoint_file rows' },
+    { name: 'prefetch', type: 'record_table', doc: 'record_prefetch rows: read ahead of the restore, in this order' },
     { name: 'strings', type: 'record_table', doc: 'bytes; to the end of the record' },
   ],
 } as const satisfies Struct;
@@ -154,6 +163,16 @@ export const checkpointFileStruct = {
   ],
 } as const satisfies Struct;
 
+export const prefetchStruct = {
+  name: 'record_prefetch',
+  doc: 'A part of a file that a start reads.',
+  fields: [
+    { name: 'path', type: 'record_string', doc: 'absolute path' },
+    { name: 'offset', type: 'u64', doc: 'of the first byte' },
+    { name: 'sizeBytes', type: 'u64', doc: 'bytes; 0: to the end of the file' },
+  ],
+} as const satisfies Struct;
+
 /** In the order in which C needs them. */
 export const structs: readonly Struct[] = [
   stringStruct,
@@ -163,6 +182,7 @@ export const structs: readonly Struct[] = [
   fileStruct,
   carriedStruct,
   checkpointFileStruct,
+  prefetchStruct,
 ];
 
 /** Tables of the header with the bytes of one row, in the order in which they lie in the record. */
@@ -177,6 +197,7 @@ export const tables = [
   { name: 'files', rowBytes: 32 },
   { name: 'carried', rowBytes: 48 },
   { name: 'checkpointFiles', rowBytes: 16 },
+  { name: 'prefetch', rowBytes: 24 },
 ] as const;
 
 const fixedBytes: Record<FieldType, number> = { u8: 1, u32: 4, u64: 8, i64: 8, record_string: 8, record_table: 8 };

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../errors.js';
-import { readStruct, writeStruct, type AnyStruct, type Header, type StringReference, type StructValue } from './codec.js';
+import { readStruct, writeStruct, type Header, type StringReference, type StructValue } from './codec.js';
 import { cpuWordSources } from './cpu.js';
 import {
   carriedStruct,
@@ -18,6 +18,7 @@ import {
   modes,
   pathMaxBytes,
   pidMax,
+  prefetchStruct,
   recordFeatures,
   recordFlags,
   recordMagic,
@@ -28,6 +29,7 @@ import {
   structBytes,
   tables,
   variableStruct,
+  type Struct,
 } from './layout.js';
 
 export interface RestoreRecord {
@@ -68,8 +70,21 @@ export interface RestoreRecord {
   readonly carried: readonly CarriedFile[];
   /** Names below /.crac-build/checkpoint/. */
   readonly checkpointFiles: readonly { readonly name: string; readonly sizeBytes: bigint }[];
+  /** The page store: size of the file and the digest in its header; absent where memory is not mapped from one. */
+  readonly store?: { readonly sizeBytes: bigint; readonly sha256: string };
+  /** criu.kdat holds for this kernel (uname -r, a space, uname -v) under these capabilities; absent: there is no such file. */
+  readonly kernel?: { readonly name: string; readonly capabilities: bigint };
+  /** What a start reads, in the order in which to read it ahead. */
+  readonly prefetch: readonly PrefetchedRange[];
   /** criu-private/ exists. */
   readonly privateVariant: boolean;
+}
+
+export interface PrefetchedRange {
+  readonly path: string;
+  readonly offset: bigint;
+  /** 0: to the end of the file. */
+  readonly sizeBytes: bigint;
 }
 
 export interface RecordedFile {
@@ -178,6 +193,7 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     files: record.files.length,
     carried: record.carried.length,
     checkpointFiles: record.checkpointFiles.length,
+    prefetch: record.prefetch.length,
   };
   let offset = headerBytes;
   const placed = {} as Record<TableName, { offset: number; count: number }>;
@@ -232,6 +248,10 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     record.checkpointFiles.forEach(({ name, sizeBytes }, row) => {
       writeStruct(head, checkpointFileStruct, placed.checkpointFiles.offset + row * 16, { name: pool.add(name), sizeBytes });
     });
+    record.prefetch.forEach(({ path, offset: at, sizeBytes }, row) => {
+      writeStruct(head, prefetchStruct, placed.prefetch.offset + row * 24, { path: pool.add(path), offset: at, sizeBytes });
+    });
+    const kernel = pool.add(record.kernel?.name ?? '');
     const tail = pool.bytes();
     const header: Header = {
       magic: recordMagic,
@@ -256,6 +276,10 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       boottimeNs: record.boottimeNs,
       memoryBytes: record.memoryBytes,
       effectiveCapabilities: record.effectiveCapabilities,
+      storeBytes: record.store?.sizeBytes ?? 0n,
+      storeSha256: [...Buffer.from(record.store?.sha256 ?? '00'.repeat(32), 'hex')],
+      kernelCapabilities: record.kernel?.capabilities ?? 0n,
+      kernel,
       cpuVendor,
       cwd,
       ...placed,
@@ -336,7 +360,7 @@ class RecordReader {
     return text;
   }
 
-  rows<S extends AnyStruct, T>(table: TableName, struct: S, read: (row: StructValue<S>, at: number) => T): T[] {
+  rows<S extends Struct, T>(table: TableName, struct: S, read: (row: StructValue<S>, at: number) => T): T[] {
     const { offset, count } = this.#header[table];
     const rowBytes = structBytes(struct);
     return Array.from({ length: count }, (_, row) =>
@@ -363,6 +387,9 @@ function readHeader(bytes: Buffer): Header {
   return header;
 }
 
+const kernelOf = (name: string, capabilities: bigint): Pick<RestoreRecord, 'kernel'> =>
+  name === '' ? {} : { kernel: { name, capabilities } };
+
 const isPid = (number: number): boolean => number >= 2 && number <= pidMax;
 
 /**
@@ -381,6 +408,9 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   if (header.argv.count === 0) fail('value', 'no command', 0);
   if (header.groups.count !== 0 && (header.flags & recordFlags.groupsKnown) === 0) fail('value', 'groups without their flag', 27);
   if (header.cpuWords.count > cpuWordSources.length) fail('value', 'more CPU words than are known', 0);
+  if (header.storeBytes % 4096n !== 0n) fail('value', 'a page store with a part of a page', 0);
+  if (header.storeBytes === 0n && header.storeSha256.some((byte) => byte !== 0)) fail('value', 'the digest of no page store', 0);
+  if (header.kernel.size === 0 && header.kernelCapabilities !== 0n) fail('value', 'capabilities of no kernel', 0);
   const reader = new RecordReader(bytes, header);
   reader.checkTables();
   const [pipe0 = 0, pipe1 = 0, pipe2 = 0] = header.streamPipeIds;
@@ -400,6 +430,10 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     pid: header.pid,
     effectiveCapabilities: header.effectiveCapabilities,
     streamPipeIds: [pipe0, pipe1, pipe2],
+    ...(header.storeBytes > 0n && {
+      store: { sizeBytes: header.storeBytes, sha256: Buffer.from(header.storeSha256).toString('hex') },
+    }),
+    ...kernelOf(reader.string(header.kernel), header.kernelCapabilities),
     cpuVendor: reader.string(header.cpuVendor),
     cwd: reader.path(header.cwd, 'directory'),
     argv: reader.rows('argv', stringStruct, (row) => reader.string(row)),
@@ -446,6 +480,11 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     }),
     checkpointFiles: reader.rows('checkpointFiles', checkpointFileStruct, (row) => ({
       name: reader.path(row.name, 'relative'),
+      sizeBytes: row.sizeBytes,
+    })),
+    prefetch: reader.rows('prefetch', prefetchStruct, (row) => ({
+      path: reader.path(row.path, 'absolute'),
+      offset: row.offset,
       sizeBytes: row.sizeBytes,
     })),
   };

@@ -1,6 +1,7 @@
 /** Writes `templates/init/format.gen.h`, the C side of the record's layout, the codes and the CPU words. */
 import { coldCodes, failExitStatus } from './cold-codes.js';
 import { cpuBits, cpuWordSources } from './cpu.js';
+import { storeHeaderBytes, storeHeaderStruct, storeMagic, storeVersion } from '../pages/header.js';
 import {
   carriedTypes,
   fallbacks,
@@ -73,6 +74,9 @@ export function renderHeader(): string {
       `#define RECORD_PATH_MAX ${pathMaxBytes}u`,
       `#define RECORD_PID_MAX ${pidMax}u`,
       `#define EXIT_NO_FALLBACK ${failExitStatus}`,
+      `#define STORE_MAGIC ${hex(storeMagic)}ull`,
+      `#define STORE_VERSION ${storeVersion}u`,
+      `#define STORE_HEADER_BYTES ${storeHeaderBytes}u`,
     ].join('\n'),
     renderEnum('record_restorer', 'RECORD_RESTORER', restorers),
     renderEnum('record_mode', 'RECORD_MODE', modes),
@@ -81,6 +85,7 @@ export function renderHeader(): string {
     renderEnum('record_carried_type', 'RECORD_CARRIED', carriedTypes),
     renderEnum('record_flag', 'RECORD_FLAG', recordFlags),
     ...structs.map(renderStruct),
+    renderStruct(storeHeaderStruct),
     [
       '/* Tables of the header in the order in which they lie: X(member, bytes of a row). */',
       '#define RECORD_TABLES(X) \\',

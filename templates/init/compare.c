@@ -149,5 +149,6 @@ bool compare(const struct init *init, struct cold *cold)
 	       compare_environment(init, cold) && compare_cpu(record, cold) && compare_memory(record, cold) &&
 	       compare_clock(CLOCK_MONOTONIC, "monotonic", header->monotonic_ns, cold) &&
 	       compare_clock(CLOCK_BOOTTIME, "boot time", header->boottime_ns, cold) && compare_pids(record, cold) &&
-	       compare_checkpoint_files(record, cold) && compare_files(record, cold);
+	       compare_checkpoint_files(record, cold) && compare_store(record, cold) &&
+	       compare_files(record, cold);
 }

@@ -12,6 +12,7 @@ bool compare(const struct init *init, struct cold *cold);
 bool compare_memory(const struct record *record, struct cold *cold);
 bool compare_cpu(const struct record *record, struct cold *cold);
 bool compare_files(const struct record *record, struct cold *cold);
+bool compare_store(const struct record *record, struct cold *cold);
 bool compare_checkpoint_files(const struct record *record, struct cold *cold);
 
 #endif

@@ -6,12 +6,15 @@
 #include "types.h"
 
 #define RECORD_MAGIC 0x4345524243415243ull
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 #define RECORD_FEATURES 0x0u
 #define RECORD_MAX_BYTES 4194304u
 #define RECORD_PATH_MAX 4095u
 #define RECORD_PID_MAX 4194304u
 #define EXIT_NO_FALLBACK 78
+#define STORE_MAGIC 0x4547415043415243ull
+#define STORE_VERSION 1u
+#define STORE_HEADER_BYTES 4096u
 
 enum record_restorer {
 	RECORD_RESTORER_CRIU = 1,
@@ -84,6 +87,10 @@ struct record_header {
 	u64 boottime_ns; /* CLOCK_BOOTTIME at the dump, as the application saw it */
 	u64 memory_bytes; /* memory the restore needs; a smaller cgroup limit starts cold */
 	u64 effective_capabilities; /* capability bits the application holds */
+	u64 store_bytes; /* size of the page store, /.crac-build/pages/store; 0: there is none */
+	u8 store_sha256[32]; /* digest in the header of the page store */
+	u64 kernel_capabilities; /* capabilities under which the kernel features in criu.kdat were looked for */
+	struct record_string kernel; /* release and version of the kernel of criu.kdat, with a space between; empty: there is none */
 	struct record_string cpu_vendor; /* vendor string of the CPU of the build; told, not compared */
 	struct record_string cwd; /* working directory of the command */
 	struct record_table argv; /* record_string rows: the whole command */
@@ -96,9 +103,10 @@ struct record_header {
 	struct record_table files; /* record_file rows */
 	struct record_table carried; /* record_carried rows */
 	struct record_table checkpoint_files; /* record_checkpoint_file rows */
+	struct record_table prefetch; /* record_prefetch rows: read ahead of the restore, in this order */
 	struct record_table strings; /* bytes; to the end of the record */
 };
-_Static_assert(sizeof(struct record_header) == 200, "record_header");
+_Static_assert(sizeof(struct record_header) == 264, "record_header");
 _Static_assert(offsetof(struct record_header, magic) == 0, "record_header.magic");
 _Static_assert(offsetof(struct record_header, version) == 8, "record_header.version");
 _Static_assert(offsetof(struct record_header, features_required) == 12, "record_header.features_required");
@@ -118,19 +126,24 @@ _Static_assert(offsetof(struct record_header, monotonic_ns) == 64, "record_heade
 _Static_assert(offsetof(struct record_header, boottime_ns) == 72, "record_header.boottime_ns");
 _Static_assert(offsetof(struct record_header, memory_bytes) == 80, "record_header.memory_bytes");
 _Static_assert(offsetof(struct record_header, effective_capabilities) == 88, "record_header.effective_capabilities");
-_Static_assert(offsetof(struct record_header, cpu_vendor) == 96, "record_header.cpu_vendor");
-_Static_assert(offsetof(struct record_header, cwd) == 104, "record_header.cwd");
-_Static_assert(offsetof(struct record_header, argv) == 112, "record_header.argv");
-_Static_assert(offsetof(struct record_header, environment) == 120, "record_header.environment");
-_Static_assert(offsetof(struct record_header, secret_names) == 128, "record_header.secret_names");
-_Static_assert(offsetof(struct record_header, ignored_environment) == 136, "record_header.ignored_environment");
-_Static_assert(offsetof(struct record_header, cpu_words) == 144, "record_header.cpu_words");
-_Static_assert(offsetof(struct record_header, tids) == 152, "record_header.tids");
-_Static_assert(offsetof(struct record_header, groups) == 160, "record_header.groups");
-_Static_assert(offsetof(struct record_header, files) == 168, "record_header.files");
-_Static_assert(offsetof(struct record_header, carried) == 176, "record_header.carried");
-_Static_assert(offsetof(struct record_header, checkpoint_files) == 184, "record_header.checkpoint_files");
-_Static_assert(offsetof(struct record_header, strings) == 192, "record_header.strings");
+_Static_assert(offsetof(struct record_header, store_bytes) == 96, "record_header.store_bytes");
+_Static_assert(offsetof(struct record_header, store_sha256) == 104, "record_header.store_sha256");
+_Static_assert(offsetof(struct record_header, kernel_capabilities) == 136, "record_header.kernel_capabilities");
+_Static_assert(offsetof(struct record_header, kernel) == 144, "record_header.kernel");
+_Static_assert(offsetof(struct record_header, cpu_vendor) == 152, "record_header.cpu_vendor");
+_Static_assert(offsetof(struct record_header, cwd) == 160, "record_header.cwd");
+_Static_assert(offsetof(struct record_header, argv) == 168, "record_header.argv");
+_Static_assert(offsetof(struct record_header, environment) == 176, "record_header.environment");
+_Static_assert(offsetof(struct record_header, secret_names) == 184, "record_header.secret_names");
+_Static_assert(offsetof(struct record_header, ignored_environment) == 192, "record_header.ignored_environment");
+_Static_assert(offsetof(struct record_header, cpu_words) == 200, "record_header.cpu_words");
+_Static_assert(offsetof(struct record_header, tids) == 208, "record_header.tids");
+_Static_assert(offsetof(struct record_header, groups) == 216, "record_header.groups");
+_Static_assert(offsetof(struct record_header, files) == 224, "record_header.files");
+_Static_assert(offsetof(struct record_header, carried) == 232, "record_header.carried");
+_Static_assert(offsetof(struct record_header, checkpoint_files) == 240, "record_header.checkpoint_files");
+_Static_assert(offsetof(struct record_header, prefetch) == 248, "record_header.prefetch");
+_Static_assert(offsetof(struct record_header, strings) == 256, "record_header.strings");
 
 /* A variable of the environment at the build. */
 struct record_variable {
@@ -192,6 +205,32 @@ _Static_assert(sizeof(struct record_checkpoint_file) == 16, "record_checkpoint_f
 _Static_assert(offsetof(struct record_checkpoint_file, name) == 0, "record_checkpoint_file.name");
 _Static_assert(offsetof(struct record_checkpoint_file, size_bytes) == 8, "record_checkpoint_file.size_bytes");
 
+/* A part of a file that a start reads. */
+struct record_prefetch {
+	struct record_string path; /* absolute path */
+	u64 offset; /* of the first byte */
+	u64 size_bytes; /* bytes; 0: to the end of the file */
+};
+_Static_assert(sizeof(struct record_prefetch) == 24, "record_prefetch");
+_Static_assert(offsetof(struct record_prefetch, path) == 0, "record_prefetch.path");
+_Static_assert(offsetof(struct record_prefetch, offset) == 8, "record_prefetch.offset");
+_Static_assert(offsetof(struct record_prefetch, size_bytes) == 16, "record_prefetch.size_bytes");
+
+/* The beginning of the page store. */
+struct store_header {
+	u64 magic; /* STORE_MAGIC */
+	u32 version; /* STORE_VERSION */
+	u32 page_bytes; /* size of a page */
+	u64 size_bytes; /* of the whole file */
+	u8 sha256[32]; /* of the file behind this page */
+};
+_Static_assert(sizeof(struct store_header) == 56, "store_header");
+_Static_assert(offsetof(struct store_header, magic) == 0, "store_header.magic");
+_Static_assert(offsetof(struct store_header, version) == 8, "store_header.version");
+_Static_assert(offsetof(struct store_header, page_bytes) == 12, "store_header.page_bytes");
+_Static_assert(offsetof(struct store_header, size_bytes) == 16, "store_header.size_bytes");
+_Static_assert(offsetof(struct store_header, sha256) == 24, "store_header.sha256");
+
 /* Tables of the header in the order in which they lie: X(member, bytes of a row). */
 #define RECORD_TABLES(X) \
 	X(argv, 8u) \
@@ -203,7 +242,8 @@ _Static_assert(offsetof(struct record_checkpoint_file, size_bytes) == 8, "record
 	X(groups, 4u) \
 	X(files, 32u) \
 	X(carried, 48u) \
-	X(checkpoint_files, 16u)
+	X(checkpoint_files, 16u) \
+	X(prefetch, 24u)
 
 /* What is wrong with a record; 0 is nothing. */
 

@@ -94,6 +94,10 @@ static enum record_error check_values(const struct record_header *header)
 		return RECORD_ERROR_VALUE;
 	if (header->groups.count && !(header->flags & RECORD_FLAG_GROUPS_KNOWN))
 		return RECORD_ERROR_VALUE;
+	if (header->store_bytes % 4096 || (!header->store_bytes && !all_zero(header->store_sha256, sizeof(header->store_sha256))))
+		return RECORD_ERROR_VALUE;
+	if (!header->kernel.size && header->kernel_capabilities)
+		return RECORD_ERROR_VALUE;
 	if (header->deadline_ms == 0 || !is_pid(header->pid) || header->argv.count == 0 || header->cpu_words.count > CPU_WORDS)
 		return RECORD_ERROR_VALUE;
 	return 0;
@@ -182,7 +186,7 @@ static enum record_error check_names(const struct record *record)
 	const struct record_string *secrets = record_rows(record, header->secret_names);
 	const struct record_string *ignored = record_rows(record, header->ignored_environment);
 
-	if (!string_is_good(record, header->cpu_vendor) || !directory_is_good(record, header->cwd))
+	if (!string_is_good(record, header->kernel) || !string_is_good(record, header->cpu_vendor) || !directory_is_good(record, header->cwd))
 		return RECORD_ERROR_STRING;
 	for (u32 i = 0; i < header->argv.count; i++)
 		if (!string_is_good(record, argv[i]))
@@ -221,6 +225,7 @@ static enum record_error check_rows(const struct record *record)
 	const struct record_file *files = record_rows(record, header->files);
 	const struct record_carried *carried = record_rows(record, header->carried);
 	const struct record_checkpoint_file *checkpoint = record_rows(record, header->checkpoint_files);
+	const struct record_prefetch *prefetch = record_rows(record, header->prefetch);
 
 	for (u32 i = 0; i < header->tids.count; i++)
 		if (!is_pid(tids[i]))
@@ -241,6 +246,9 @@ static enum record_error check_rows(const struct record *record)
 	}
 	for (u32 i = 0; i < header->checkpoint_files.count; i++)
 		if (!path_is_good(record, checkpoint[i].name, false))
+			return RECORD_ERROR_STRING;
+	for (u32 i = 0; i < header->prefetch.count; i++)
+		if (!path_is_good(record, prefetch[i].path, true))
 			return RECORD_ERROR_STRING;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #define FIRST_STREAM 10
 #define STREAMS 3
 #define LOG_MAX (16u << 20)
+#define KERNEL_CACHE_MAX 65536u
 #define DIRECTORY_ROOM 64
 #define FILE_ROOM 96
 
@@ -102,6 +103,40 @@ static int place_streams(const struct criu_run *run)
 	sys_dup3(output, 1, 0);
 	sys_dup3(output, 2, 0);
 	return 0;
+}
+
+/* What CRIU would find out about this kernel is put where it looks: finding it out takes longer than many a restore. */
+static void place_kernel_cache(const struct init *init, const struct criu_run *run)
+{
+	const struct record_header *record = init->record.header;
+	char now_room[2 * UTSNAME_ROOM];
+	char path_room[FILE_ROOM];
+	struct text now = text_over(now_room, sizeof(now_room));
+	struct text path = text_over(path_room, sizeof(path_room));
+	struct capabilities own;
+	struct utsname name;
+	struct mapping cache;
+	int fd;
+
+	if (!record->kernel.size || sys_uname(&name))
+		return;
+	text_add(&now, name.release);
+	text_add(&now, " ");
+	text_add(&now, name.version);
+	capabilities_get(&own);
+	/* A cache of another kernel, or made under other rights, would be believed (criu/kerndat.c: kerndat_try_load_cache). */
+	if (!text_equal(now.at, record_text(&init->record, record->kernel)) || own.permitted != record->kernel_capabilities)
+		return;
+	text_add(&path, run->directory);
+	text_add(&path, "/criu.kdat");
+	if (map_file(CRIU_KERNEL_CACHE, KERNEL_CACHE_MAX, &cache))
+		return;
+	fd = sys_openat(AT_FDCWD, path_room, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		write_all(fd, (const char *)cache.bytes, cache.size);
+		sys_close(fd);
+	}
+	unmap_file(&cache);
 }
 
 static _Noreturn void exec_criu(const struct restore *restore, const struct criu_run *run)
@@ -206,6 +241,7 @@ static bool run(const struct restore *restore, struct cold *cold)
 
 	if (!make_directory(&run, cold))
 		return false;
+	place_kernel_cache(restore->init, &run);
 	criu = sys_fork();
 	if (criu == 0)
 		exec_criu(restore, &run);

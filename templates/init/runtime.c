@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "paths.h"
+#include "prefetch.h"
 #include "process.h"
 #include "restore.h"
 #include "runtime.h"
@@ -75,7 +76,10 @@ static bool restore(struct init *init, struct cold *cold)
 
 	if (wanted && text_equal(wanted, "off"))
 		return cold_because(cold, COLD_OFF, "CRAC_BUILD_RESTORE=off");
-	if (!open_record(init, cold) || !compare(init, cold))
+	if (!open_record(init, cold))
+		return false;
+	prefetch_start(init);
+	if (!compare(init, cold))
 		return false;
 	restorer = restorer_of(&init->record);
 	if (!restorer)

@@ -11,6 +11,7 @@
 #include <asm/unistd.h>
 #include <linux/close_range.h>
 #include <linux/errno.h>
+#include <linux/fadvise.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/poll.h>
@@ -180,6 +181,22 @@ static inline int sys_utimensat(int directory, const char *path, const timespec 
 static inline long sys_getdents64(int fd, void *to, usize size)
 {
 	return SYS3(getdents64, fd, POINTER(to), (long)size);
+}
+
+static inline int sys_fadvise64(int fd, s64 offset, s64 size, int advice)
+{
+	return (int)SYS4(fadvise64, fd, offset, size, advice);
+}
+
+#define UTSNAME_ROOM 65
+
+struct utsname {
+	char system[UTSNAME_ROOM], node[UTSNAME_ROOM], release[UTSNAME_ROOM], version[UTSNAME_ROOM], machine[UTSNAME_ROOM], domain[UTSNAME_ROOM];
+};
+
+static inline int sys_uname(struct utsname *name)
+{
+	return (int)SYS1(uname, POINTER(name));
 }
 
 static inline long sys_getrandom(void *buffer, usize size)

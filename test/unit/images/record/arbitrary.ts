@@ -72,9 +72,23 @@ const fields = {
   files: several(recordedFile),
   carried: several(carriedFile),
   checkpointFiles: several(fc.record({ name: relative, sizeBytes: u64 }, plain)),
+  prefetch: several(fc.record({ path: absolute, offset: u64, sizeBytes: u64 }, plain)),
   privateVariant: fc.boolean(),
 };
 
 const groups = fc.array(u32, { maxLength: 4 }).map((ids) => ids.toSorted((a, b) => a - b));
 
-export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(fc.record(fields, plain), fc.record({ ...fields, groups }, plain));
+const store = fc.record(
+  {
+    sizeBytes: fc.bigInt(1n, (1n << 51n) - 1n).map((pages) => pages * 4096n),
+    sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
+  },
+  plain,
+);
+const kernel = fc.record({ name: text.filter((value) => value !== ''), capabilities: u64 }, plain);
+
+export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(
+  fc.record(fields, plain),
+  fc.record({ ...fields, groups }, plain),
+  fc.record({ ...fields, store, kernel }, plain),
+);

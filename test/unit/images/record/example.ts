@@ -43,5 +43,6 @@ export const exampleRecord: RestoreRecord = {
     },
   ],
   checkpointFiles: [{ name: 'criu/pages-1.img', sizeBytes: 4096n }],
+  prefetch: [],
   privateVariant: false,
 };

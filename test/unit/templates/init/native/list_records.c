@@ -48,12 +48,19 @@ static void list(const struct record *record)
 	const struct record_file *files = record_rows(record, h->files);
 	const struct record_carried *carried = record_rows(record, h->carried);
 	const struct record_checkpoint_file *checkpoint = record_rows(record, h->checkpoint_files);
+	const struct record_prefetch *prefetch = record_rows(record, h->prefetch);
 
 	printf("restorer %u mode %u fallback %u flags %u deadlineMs %u\n", h->restorer, h->mode, h->fallback, h->flags, h->deadline_ms);
 	printf("uid %u gid %u pid %u pipes %u %u %u\n", h->uid, h->gid, h->pid, h->stream_pipe_ids[0], h->stream_pipe_ids[1],
 	       h->stream_pipe_ids[2]);
 	printf("xcr0 %lu monotonicNs %lu boottimeNs %lu memoryBytes %lu capabilities %lu\n", h->xcr0, h->monotonic_ns, h->boottime_ns,
 	       h->memory_bytes, h->effective_capabilities);
+	printf("store %lu ", h->store_bytes);
+	for (usize i = 0; i < sizeof(h->store_sha256); i++)
+		printf("%02x", h->store_sha256[i]);
+	printf("\nkernel ");
+	print_string(record, h->kernel);
+	printf(" %lu\n", h->kernel_capabilities);
 	printf("cpuVendor ");
 	print_string(record, h->cpu_vendor);
 	printf("\ncwd ");
@@ -88,6 +95,11 @@ static void list(const struct record *record)
 		printf("checkpoint ");
 		print_string(record, checkpoint[i].name);
 		printf(" %lu\n", checkpoint[i].size_bytes);
+	}
+	for (u32 i = 0; i < h->prefetch.count; i++) {
+		printf("prefetch ");
+		print_string(record, prefetch[i].path);
+		printf(" %lu %lu\n", prefetch[i].offset, prefetch[i].size_bytes);
 	}
 }
 

@@ -8,7 +8,7 @@ import { encodeImageConfig, withCheckpoint } from '../../images/oci/config.js';
 import type { DiffId } from '../../images/oci/digest.js';
 import type { ImageConfig } from '../../images/oci/types.js';
 import { writeDockerArchive, type ArchiveLayer, type BakedLayer } from '../../images/oci/docker-archive.js';
-import type { StepResult } from '../step/protocol.js';
+import type { RestoreMode, StepLayer, StepResult } from '../step/protocol.js';
 import { firstFile } from './archive-file.js';
 import { bytesLabel, imageConfigOf, readyLabel } from './baked-image.js';
 import { criuRunArgs } from './rights.js';
@@ -20,6 +20,7 @@ export interface BakeInput {
   readonly base: { readonly image: EngineImage; readonly name: string };
   readonly result: StepResult;
   readonly options: BuildOptions;
+  readonly mode: RestoreMode;
   /** The name the engine gets the image under. */
   readonly tag: string;
 }
@@ -39,13 +40,13 @@ const createdBy = {
 } as const;
 
 function sizesOf(input: BakeInput): LayerSizes {
-  const size = (role: 'files' | 'checkpoint'): number => input.result.layers.find((layer) => layer.role === role)?.sizeBytes ?? 0;
+  const size = (role: StepLayer['role']): number => input.result.layers.find((layer) => layer.role === role)?.sizeBytes ?? 0;
   return {
     base: input.base.image.sizeBytes,
     runtime: input.tools.runtime.layerSizeBytes,
     files: size('files'),
     checkpoint: size('checkpoint'),
-    pages: 0,
+    pages: size('pages'),
   };
 }
 
@@ -68,7 +69,7 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
       labels: {
         version: tools.runtime.version,
         restorer: 'criu',
-        mode: 'read',
+        mode: input.mode,
         engine: 'criu',
         jdk: result.jdk,
         cpu: result.cpu,
@@ -90,7 +91,7 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   const { signal, emit } = call;
   const sizes = sizesOf(input);
   const base = imageConfigOf(input.base.image, await engine.imageHistory(input.base.image.id, signal));
-  const madeBytes = sizes.runtime + sizes.files + sizes.checkpoint;
+  const madeBytes = sizes.runtime + sizes.files + sizes.checkpoint + sizes.pages;
   const layers: readonly ArchiveLayer[] = [
     {
       role: 'runtime',

@@ -5,8 +5,16 @@ import { pack, type Header } from 'tar-stream';
 import type { Readable } from 'node:stream';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { EngineContainer } from '../engine/port.js';
-import { initPath, outDirectory, runtimeDirectory, secretDirectory, stepCommand, type StepPlan } from '../step/protocol.js';
-import type { Intent } from './settings.js';
+import {
+  initPath,
+  outDirectory,
+  runtimeDirectory,
+  secretDirectory,
+  stepCommand,
+  type KernelCache,
+  type StepPlan,
+} from '../step/protocol.js';
+import { restoreMode, type Intent } from './settings.js';
 import { buildRights, capabilityNames, droppedInBuild } from './rights.js';
 import type { AppImage } from './image-checks.js';
 import type { Tools } from './tools.js';
@@ -89,7 +97,13 @@ export async function createBuildContainer(
 }
 
 /** The plan of the step program for this image and world. */
-export function makeStepPlan(intent: Intent, image: AppImage, world: World, envIgnore: readonly string[]): StepPlan {
+export function makeStepPlan(
+  intent: Intent,
+  image: AppImage,
+  world: World,
+  envIgnore: readonly string[],
+  kernelCache: KernelCache | null,
+): StepPlan {
   const { settings } = intent;
   return {
     schema: 'crac-build/step/1',
@@ -105,6 +119,8 @@ export function makeStepPlan(intent: Intent, image: AppImage, world: World, envI
     gc: settings.checkpoint.gc,
     cpu: settings.checkpoint.cpu ?? null,
     fallback: settings.restore.fallback,
+    mode: restoreMode(settings),
+    kernelCache,
     dropCapabilities: droppedInBuild,
   };
 }

@@ -12,8 +12,9 @@ import { bake } from './bake.js';
 import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
 import { describeHeap, findJava, readAppImage, type AppImage } from './image-checks.js';
 import { buildRights, criuRunArgs, criuRunRights } from './rights.js';
+import { readKernelCache } from './kernel-cache.js';
 import { labelTimes } from './seen-times.js';
-import { readIntent, type Intent } from './settings.js';
+import { readIntent, restoreMode, type Intent } from './settings.js';
 import { runStepProgram } from './step-program.js';
 import { cleanUp, openEngine, openTools, type Tools } from './tools.js';
 import { verifyWith } from './verify.js';
@@ -146,13 +147,25 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     await findJava(base.app, container, signal);
     const heap = describeHeap(base.app, world.memoryBytes, (await tools.engine.capabilities(signal)).memoryBytes);
     if (heap.warning !== undefined) emit({ type: 'warning', step: 'plan', text: heap.warning });
-    await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, options.envIgnore), signal);
+    const kernelCache = await readKernelCache(tools, cleanup, signal);
+    await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, options.envIgnore, kernelCache), signal);
     const result = await runStepProgram(container, call);
 
     const unverified = temporaryTag(tools.owner, 'image');
     cleanup.defer('the temporary tag of the image', (until) => tools.engine.removeImage(unverified, until));
     const baked = await runStep(emit, 'bake', 'making the layers and the image', async () => {
-      const value = await bake({ tools, container, base: { image: base.image, name: base.name }, result, options, tag: unverified }, call);
+      const value = await bake(
+        {
+          tools,
+          container,
+          base: { image: base.image, name: base.name },
+          result,
+          options,
+          mode: restoreMode(intent.settings),
+          tag: unverified,
+        },
+        call,
+      );
       return { value, bytes: value.madeBytes };
     });
     const verified = options.verify ? await verifyBuilt(tools, unverified, options, world, result.uid, cleanup, call) : null;
@@ -165,7 +178,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
       imageId: image?.id ?? baked.imageId,
       baseImage: intent.source.kind === 'image' ? intent.source.reference : intent.source.dockerfile,
       restorer: 'criu',
-      mode: 'read',
+      mode: restoreMode(intent.settings),
       bytes: baked.bytes,
       bakeBytesPerSecond: Math.round(baked.madeBytes / ((recorded.steps.find((s) => s.step === 'bake')?.ms ?? 1) / 1000)),
       dumpBytes: result.dumpBytes,
@@ -248,7 +261,7 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
       readiness: settings.readiness === null ? 'the first listening TCP port' : formatReadiness(settings.readiness),
       warmups: settings.warmups.map((warmup) => warmup.text),
       checkpoint: `criu, gc ${settings.checkpoint.gc}`,
-      restore: `criu, mode read, fallback ${settings.restore.fallback}`,
+      restore: `criu, mode ${restoreMode(settings)}, fallback ${settings.restore.fallback}`,
       cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
       heap: heap?.text ?? later,
       buildRights: buildRights.map(({ right, reason }) => ({ right, reason })),

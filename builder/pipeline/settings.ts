@@ -7,6 +7,7 @@ import { parseDockerfile, type ParsedDockerfile } from '../dockerfile/dockerfile
 import { mergeSettings, type Settings } from '../dockerfile/settings.js';
 import { CracError } from '../errors.js';
 import { FormatError } from '../../images/errors.js';
+import type { RestoreMode } from '../step/protocol.js';
 import { parseReference } from '../../images/oci/reference.js';
 
 /** The two ways to a base image: a Dockerfile's context, or an image that is there. */
@@ -29,6 +30,9 @@ export interface Intent {
   /** Where warm-up scripts are read from. */
   readonly scriptDirectory: string;
 }
+
+/** The criu restorer's mode: memory mapped from the page store, unless another one is wanted. */
+export const restoreMode = (settings: Settings): RestoreMode => settings.restore.mode ?? 'mmap';
 
 function checkReference(flag: string, text: string): void {
   try {
@@ -93,8 +97,6 @@ function refuseUnavailable(settings: Settings): void {
   if (settings.checkpoint.engine === 'crac')
     unavailable('--engine', 'crac', 'auto or criu (checkpoints by CRaC JDKs are not available yet)');
   if (settings.restore.with === 'tape') unavailable('--with', 'tape', 'auto or criu (the tape is not available yet)');
-  const { mode } = settings.restore;
-  if (mode !== undefined && mode !== 'read') unavailable('--mode', mode, 'read (the other modes are not available yet)');
 }
 
 /** Reads options and Dockerfile; every mistake in them is told here. */

@@ -1,5 +1,6 @@
 /** The steps from `start` to the packed layers, in the build container. */
 import { chmod, copyFile, readFile, readdir, rm } from 'node:fs/promises';
+import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attach } from '../attach/attach.js';
 import { dumpWithCriu } from '../checkpoint/criu.js';
@@ -12,7 +13,10 @@ import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
 import { chooseCpu, cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { runInit } from './init.js';
-import { packLayers } from './pack.js';
+import { packLayers, writeRecord, type PackInput } from './pack.js';
+import { dropCopies, makePages, placeImages } from './pages.js';
+import { prepareDump } from './prepare.js';
+import { train, type Training } from './train.js';
 import { chooseRoot, innerTids, readTree, residentBytes, type CheckpointRoot } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
@@ -199,13 +203,46 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
     const settled = await step('settle', 'bringing the JVM to rest', async () => ({
       value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, s), signal),
     }));
-    const packed = await step('checkpoint', 'dumping the process', async () => {
+    const prepared = await step('checkpoint', 'dumping the process', async () => {
       await checkpoint(app, started.user, settled, signal);
-      const value = await packLayers({ plan, ...started, ...settled, changes: await requestChanges() }, emit, signal);
+      const value = await prepareDump(
+        { plan, ...started, withoutShell: settled.shell !== undefined, changes: await requestChanges() },
+        emit,
+        signal,
+      );
       return { value, bytes: value.dumpBytes };
     });
+    const pages = await step('pages', 'sorting the pages of memory', async () => {
+      const value = await makePages(prepared, plan.mode, emit, signal);
+      return { value, bytes: prepared.dumpBytes };
+    });
+    const { innerPid: rootPid } = settled.root;
+    const toPack: Omit<PackInput, 'training'> = { plan, ...started, ...settled, rootPid, prepared, pages };
+    const layers = await step('train', 'restoring once to see what a start needs', async () => {
+      let training: Training | undefined;
+      // Lazy memory comes when it is asked for: there is nothing to be read ahead.
+      if (plan.mode !== 'lazy') {
+        await placeImages(pages, { readPagesAlone: true, ahead: new Map() }, signal);
+        await writeRecord({ ...toPack, training: undefined }, false);
+        training = await train({ plan, world, environment: started.environment, readiness, prepared, pages, rootPid }, emit, signal).catch(
+          (cause: unknown) => {
+            if (signal.aborted) throw cause;
+            const reason = cause instanceof Error ? cause.message : String(cause);
+            emit({ type: 'warning', step: 'train', text: `no working set is known, a start reads nothing ahead: ${reason}` });
+            return undefined;
+          },
+        );
+      }
+      await placeImages(pages, { readPagesAlone: false, ahead: training?.written ?? new Map() }, signal);
+      await dropCopies();
+      emit({ type: 'progress', step: 'train', detail: 'packing the layers' });
+      const value = await packLayers({ ...toPack, training }, signal);
+      return { value, ...(training !== undefined && { detail: `restored in ${training.restoreMs.toFixed(0)} ms from a cold page cache` }) };
+    });
     return {
-      ...packed,
+      layers,
+      dumpBytes: prepared.dumpBytes,
+      kernel: release(),
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
       jdk: settled.jdk,
       cpu: started.cpu.level,

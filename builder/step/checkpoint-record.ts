@@ -12,12 +12,12 @@ import {
 } from '../../images/criu/edits.js';
 import { findProblems, readCheckpoint, type CriuCheckpoint } from '../../images/criu/checkpoint.js';
 import { readImageSet, writeImageVariant } from '../../images/criu/directory.js';
-import { hashEnvironmentValue, type RecordedFile, type RestoreRecord } from '../../images/record/record.js';
+import { hashEnvironmentValue, type PrefetchedRange, type RecordedFile, type RestoreRecord } from '../../images/record/record.js';
 import { mkdir, readdir } from 'node:fs/promises';
 import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
-import { runtimeDirectory, type StepPlan } from './protocol.js';
+import { runtimeDirectory, type RestoreMode, type StepPlan } from './protocol.js';
 import type { AppUser } from './user.js';
 
 /** Rate that even a slow disk gives, for the deadline of a restore (design: deadline). */
@@ -33,9 +33,18 @@ export interface RecordInput {
   readonly environment: Readonly<Record<string, string>>;
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
   readonly rootPid: number;
-  readonly dumpBytes: number;
   readonly checkpoint: CriuCheckpoint;
   readonly carried: readonly Carried[];
+  readonly files: readonly RecordedFile[];
+  readonly mode: RestoreMode;
+  readonly store: { readonly sizeBytes: bigint; readonly sha256: string } | undefined;
+  /** Bytes CRIU reads into memory. */
+  readonly copiedBytes: number;
+  /** Bytes the memory of the processes may come to: copies and what is mapped from the store. */
+  readonly memoryBytes: number;
+  /** The training restore's time, from a cold page cache. */
+  readonly trainedMs: number | undefined;
+  readonly prefetch: readonly PrefetchedRange[];
   readonly privateVariant: boolean;
   /** Names below checkpoint/ with their sizes. */
   readonly checkpointFiles: readonly { readonly name: string; readonly sizeBytes: bigint }[];
@@ -100,16 +109,16 @@ function pipeIdOf(checkpoint: CriuCheckpoint, pid: number, fd: number): number {
 }
 
 /** Puts together what crac-init compares and does at a start. */
-export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
+export function makeRecord(input: RecordInput): RestoreRecord {
   const { plan, cpu, checkpoint, rootPid } = input;
   const root = checkpoint.processes.find((p) => p.pid === rootPid);
   if (root === undefined) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `process ${rootPid} is not in the dump` });
   const tids = checkpoint.processes.flatMap((p) => p.threads.map((thread) => thread.tid));
   return {
     restorer: 'criu',
-    mode: 'read',
+    mode: input.mode,
     fallback: plan.fallback,
-    deadlineMs: Math.max(leastDeadlineMs, Math.ceil((input.dumpBytes / slowBytesPerSecond) * 1000)),
+    deadlineMs: Math.ceil(Math.max(leastDeadlineMs, (input.trainedMs ?? 0) * 20, (input.copiedBytes / slowBytesPerSecond) * 1000)),
     argv: plan.argv,
     cwd: plan.cwd,
     uid: input.user.uid,
@@ -124,15 +133,19 @@ export async function makeRecord(input: RecordInput): Promise<RestoreRecord> {
     boundAtStart: input.evidence.bound,
     monotonicNs: input.clocks.monotonicNs,
     boottimeNs: input.clocks.boottimeNs,
-    memoryBytes: BigInt(input.dumpBytes),
+    memoryBytes: BigInt(input.memoryBytes),
     pid: rootPid,
     tids: [...new Set(tids)].sort((a, b) => a - b),
     effectiveCapabilities: root.credentials.effective,
     streamPipeIds: [pipeIdOf(checkpoint, rootPid, 0), pipeIdOf(checkpoint, rootPid, 1), pipeIdOf(checkpoint, rootPid, 2)],
-    files: await recordFiles(checkpoint, input.carried),
+    files: input.files,
     carried: input.carried.map(({ entry }) => entry),
     checkpointFiles: input.checkpointFiles,
-    prefetch: [],
+    ...(input.store !== undefined && { store: input.store }),
+    ...(plan.kernelCache !== null && {
+      kernel: { name: plan.kernelCache.kernel, capabilities: BigInt(`0x${plan.kernelCache.capabilities}`) },
+    }),
+    prefetch: input.prefetch,
     privateVariant: input.privateVariant,
   };
 }

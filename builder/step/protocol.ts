@@ -18,6 +18,9 @@ export const secretDirectory = '/run/secrets';
 /** crac-init in build containers and final images. */
 export const initPath = `${runtimeDirectory}/init`;
 
+/** How the criu restorer gets memory back (docs/restore.md). */
+export type RestoreMode = 'read' | 'mmap' | 'lazy';
+
 /** How the step program is started: Node with its own loader and libraries, so that the app image needs none. */
 export const stepCommand: readonly string[] = [
   `${runtimeDirectory}/node/ld.so`,
@@ -46,6 +49,8 @@ export interface StepPlan {
   readonly gc: 'full' | 'none';
   readonly cpu: CpuLevel | null;
   readonly fallback: 'cold' | 'fail';
+  readonly mode: RestoreMode;
+  readonly kernelCache: KernelCache | null;
   /** Capabilities of the build container that the application must not have, as a hexadecimal mask. */
   readonly dropCapabilities: string;
 }
@@ -56,8 +61,17 @@ export interface Change {
   readonly kind: 'modified' | 'added' | 'deleted';
 }
 
+/** What CRIU found out about the kernel under the rights of a start (criu.kdat). */
+export interface KernelCache {
+  /** `uname -r`, a space, `uname -v`. */
+  readonly kernel: string;
+  /** Permitted capabilities it was made under, as a hexadecimal mask. */
+  readonly capabilities: string;
+  readonly base64: string;
+}
+
 export interface StepLayer {
-  readonly role: 'files' | 'checkpoint';
+  readonly role: 'files' | 'checkpoint' | 'pages';
   /** Path of the finished layer tar in the build container. */
   readonly path: string;
   readonly sizeBytes: number;
@@ -82,6 +96,7 @@ export type StepMessage =
   | { readonly type: 'event'; readonly event: BuildEvent }
   | { readonly type: 'need-changes' }
   | { readonly type: 'result'; readonly result: StepResult }
+  | { readonly type: 'kernel-cache'; readonly cache: KernelCache | null }
   | { readonly type: 'error'; readonly error: ErrorReport };
 
 export const changesMessage = v.object({

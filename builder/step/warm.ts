@@ -39,7 +39,7 @@ export async function checkScripts(warmups: readonly Warmup[], searchPath: strin
 }
 
 /** Where requests go: where readiness was asked, else the first listening port. */
-async function findTarget(readiness: Readiness, exposed: readonly number[], text: string): Promise<WarmupTarget> {
+export async function findTarget(readiness: Readiness, exposed: readonly number[], text: string): Promise<WarmupTarget> {
   if (readiness.kind === 'http')
     return { scheme: readiness.scheme, port: readiness.port, ...(readiness.host !== undefined && { host: readiness.host }) };
   if (readiness.kind === 'tcp')

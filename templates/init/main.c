@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
 	{"@build", verb_build}, {"@app", verb_app},	  {"@enter", verb_enter}, {"@cpu", verb_cpu},
 	{"@clock", verb_clock}, {"@memory", verb_memory}, {"@trace", verb_trace}, {"@probe", verb_probe},
+	{"@train", verb_train}, {"@uncache", verb_uncache}, {"@cached", verb_cached},
 };
 
 int usage(const char *problem, const char *which)

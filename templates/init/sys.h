@@ -28,6 +28,7 @@
 #define MS_NOSUID 2
 #define MS_NODEV 4
 #define MS_NOEXEC 8
+#define MS_BIND 4096
 #define MS_REC 16384
 #define MS_PRIVATE (1 << 18)
 #define RENAME_NOREPLACE 1
@@ -212,6 +213,22 @@ static inline long sys_sendfile(int to, int from, usize size)
 static inline long sys_mmap(usize size, int protection, int flags, int fd)
 {
 	return sys_call(__NR_mmap, 0, (long)size, protection, flags, fd, 0);
+}
+
+/* As sys_mmap, from an offset of the file on. */
+static inline long sys_mmap_at(usize size, int protection, int flags, int fd, u64 offset)
+{
+	return sys_call(__NR_mmap, 0, (long)size, protection, flags, fd, (long)offset);
+}
+
+static inline int sys_mincore(const void *at, usize size, u8 *resident)
+{
+	return (int)SYS3(mincore, POINTER(at), (long)size, POINTER(resident));
+}
+
+static inline int sys_fdatasync(int fd)
+{
+	return (int)SYS1(fdatasync, fd);
 }
 
 static inline int sys_munmap(const void *at, usize size)

@@ -30,13 +30,18 @@ export function permittedCapabilities(bits: readonly number[]): Buffer {
 }
 
 /** Writes the archive; `target` appears whole or not at all. */
-export async function writeArchive(target: string, files: readonly ArchiveFile[], signal: AbortSignal): Promise<MeasuredLayer> {
-  return writeLayerFile(packLayer(await entriesOf(files), { signal }), target, { signal });
+export async function writeArchive(
+  target: string,
+  files: readonly ArchiveFile[],
+  signal: AbortSignal,
+  emptyFolders: readonly string[] = [],
+): Promise<MeasuredLayer> {
+  return writeLayerFile(packLayer(await entriesOf(files, emptyFolders), { signal }), target, { signal });
 }
 
 /** The entries of an archive in their order: every folder before what is in it, everything by name. */
-export async function entriesOf(files: readonly ArchiveFile[]): Promise<readonly LayerEntry[]> {
-  const folders = new Set(files.flatMap((file) => foldersOf(file.path)));
+export async function entriesOf(files: readonly ArchiveFile[], emptyFolders: readonly string[] = []): Promise<readonly LayerEntry[]> {
+  const folders = new Set([...emptyFolders, ...files.flatMap((file) => foldersOf(file.path))]);
   const entries = [...[...folders].map((path) => directoryEntry(path)), ...(await Promise.all(files.map(entryOf)))];
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -105,7 +105,9 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
     { path: `${root}/licenses/node/LICENSE`, mode: 0o644, content: { path: join(inputs.nodePackage, 'LICENSE') } },
     ...(await licenceFiles(`${root}/licenses`, distinct([...criu.packages, ...node.packages]), everything)),
   ];
-  const build = await writeArchive(join(inputs.output, 'build.tar'), buildFiles, signal);
+  // Where crac-init @train puts what the finished image will have there.
+  const trainingFolders = [`${root}/checkpoint`, `${root}/pages`];
+  const build = await writeArchive(join(inputs.output, 'build.tar'), buildFiles, signal, trainingFolders);
 
   const manifest: RuntimeManifest = {
     schema: 'crac-build/runtime/1',

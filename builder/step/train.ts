@@ -1,0 +1,227 @@
+/**
+ * The step `train`: a first restore, in the build container, by the program that will do it at every start. From a cold page cache and page
+ * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
+ * were written are brought by CRIU before the application runs.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import type { AddressRange } from '../../images/pages/policy.js';
+import type { PrefetchedRange } from '../../images/record/record.js';
+import type { Readiness } from '../dockerfile/readiness.js';
+import type { Warmup } from '../dockerfile/warmup.js';
+import type { Emit } from '../events.js';
+import { LineLog } from '../probe/line-log.js';
+import { probeFor } from '../probe/probe.js';
+import { waitUntilReady } from '../probe/wait.js';
+import { driveRequests } from '../warmup/requests.js';
+import { runProbeCommand, type CommandWorld } from './commands.js';
+import { spawnInit } from './init.js';
+import { pagesDirectory, storePath, type Pages } from './pages.js';
+import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js';
+import { readTree, type AppProcess } from './processes.js';
+import { initPath, runtimeDirectory, type StepPlan } from './protocol.js';
+import { findTarget } from './warm.js';
+import { cachedRanges, evict, writtenPages, type FileRange } from './working-set.js';
+
+/** CAP_SYS_ADMIN of capabilities(7): what the criu restorer has at a start. */
+const ambientMask = (1n << 21n).toString(16);
+/** How long the first restore, from a cold page cache, may take. */
+const limitMs = 120_000;
+/** Requests of each WARMUP after the first answer: what the first users ask for belongs to the working set. */
+const requestsEach = 2;
+/** Closer parts of a file are read as one: a seek, or one more request to a disk far away, costs more than 128 KiB. */
+const joinBytes = 128 * 1024;
+
+export interface Training {
+  /** From crac-init's first instruction to the resumed process, from a cold page cache. */
+  readonly restoreMs: number;
+  /** Pages of the store written until the first answers, by process of the plan. */
+  readonly written: ReadonlyMap<number, readonly AddressRange[]>;
+  readonly prefetch: readonly PrefetchedRange[];
+  /** Bytes of the store that were touched. */
+  readonly touchedBytes: number;
+}
+
+export interface TrainInput {
+  readonly plan: StepPlan;
+  readonly world: CommandWorld;
+  /** The environment of a start: without secrets, without what the builder added. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly readiness: Readiness;
+  readonly prepared: Prepared;
+  readonly pages: Pages;
+  /** PID of the checkpoint's root in its namespace. */
+  readonly rootPid: number;
+}
+
+const traceLine = v.object({
+  'crac-init': v.object({ startNs: v.number(), resumedNs: v.nullable(v.number()), cold: v.nullable(v.string()) }),
+});
+
+function traceOf(line: string): v.InferOutput<typeof traceLine>['crac-init'] | undefined {
+  if (!line.startsWith('{"crac-init"')) return undefined;
+  try {
+    return v.parse(traceLine, JSON.parse(line))['crac-init'];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Files that a start reads apart from the page store: the restorer, the images, and what the application has mapped. */
+async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole: readonly string[]; readonly mapped: readonly string[] }> {
+  const below = async (directory: string): Promise<readonly string[]> =>
+    (await readdir(directory, { withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(directory, entry.name))
+      .sort();
+  const criu = `${runtimeDirectory}/criu`;
+  const images = (await below(imageDirectory)).map((path) => path.replace(checkpointDirectory, `${runtimeDirectory}/checkpoint`));
+  const mapped = new Set(prepared.checkpoint.processes.flatMap(({ memory }) => (memory?.vmas ?? []).flatMap(({ path }) => path ?? [])));
+  const regular = await Promise.all(
+    [...mapped].map(async (path) =>
+      (await stat(path).catch(() => undefined))?.isFile() === true && !/^\/(?:dev|proc|sys)\//.test(path) ? [path] : [],
+    ),
+  );
+  return {
+    whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...images.filter((path) => !path.endsWith('.log'))],
+    mapped: regular.flat().sort(),
+  };
+}
+
+/** A started crac-init in namespaces of its own. */
+class Rehearsal {
+  readonly lines = new LineLog();
+  readonly #child;
+  readonly #resumed: Promise<number>;
+  readonly #ended: Promise<never>;
+
+  constructor(input: TrainInput, emit: Emit) {
+    const { user } = input.world;
+    this.#child = spawnInit(
+      [
+        '@train',
+        ...['--checkpoint', checkpointDirectory, '--pages', pagesDirectory],
+        ...['--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(','), '--ambient', ambientMask],
+        ...['--cwd', input.plan.cwd, '--', initPath],
+        ...input.plan.argv,
+      ],
+      {
+        env: { ...input.environment, CRAC_BUILD_TRACE: '1', CRAC_BUILD_PREFETCH: 'off', CRAC_BUILD_DEADLINE: `${limitMs}ms` },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const said: string[] = [];
+    this.#ended = new Promise((_, reject) => {
+      this.#child.on('error', reject);
+      this.#child.on('close', (code) => {
+        reject(new Error(`it ended with exit code ${String(code)}${said.length > 0 ? `: ${said.join('; ')}` : ''}`));
+      });
+    });
+    this.#ended.catch(() => undefined);
+    this.#resumed = new Promise((resolve, reject) => {
+      const follow = (stream: Readable | null, name: 'stdout' | 'stderr'): void => {
+        if (stream === null) return;
+        createInterface({ input: stream }).on('line', (line) => {
+          const trace = name === 'stderr' ? traceOf(line) : undefined;
+          if (trace === undefined) {
+            if (line.startsWith('crac-build:') || line.startsWith('crac-init:')) said.push(line);
+            this.lines.push(line);
+            emit({ type: 'log', step: 'train', source: 'app', stream: name, line });
+          } else if (trace.cold !== null || trace.resumedNs === null) {
+            reject(new Error(`it started cold: ${said.join('; ') || (trace.cold ?? '')}`));
+          } else {
+            resolve((trace.resumedNs - trace.startNs) / 1e6);
+          }
+        });
+      };
+      follow(this.#child.stdout, 'stdout');
+      follow(this.#child.stderr, 'stderr');
+    });
+    this.#resumed.catch(() => undefined);
+  }
+
+  /** Milliseconds of the restore. */
+  resumed(): Promise<number> {
+    return Promise.race([this.#resumed, this.#ended]);
+  }
+
+  whileAlive<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#ended]);
+  }
+
+  processes(): Promise<readonly AppProcess[]> {
+    return readTree(this.#child.pid ?? 0);
+  }
+
+  /** All of it is gone afterwards: the end of the helper is the end of its PID namespace. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await Promise.race([this.#ended.catch(() => undefined), sleep(10_000, undefined, { ref: false })]);
+  }
+}
+
+/** The first answers: READY, and some requests of each WARMUP. */
+async function firstAnswers(input: TrainInput, rehearsal: Rehearsal, signal: AbortSignal): Promise<void> {
+  const { readiness, world, plan } = input;
+  // What a log says was said before the checkpoint.
+  if (readiness.kind === 'log') await sleep(1000, undefined, { signal });
+  else {
+    const probe = probeFor(readiness, { lines: rehearsal.lines, run: (argv, s) => runProbeCommand(world, argv, s) });
+    try {
+      await waitUntilReady(probe, { timeoutMs: limitMs, intervalMs: 5, signal });
+    } finally {
+      probe.close();
+    }
+  }
+  for (const warmup of plan.warmups) {
+    if (warmup.kind === 'requests') await askAgain(warmup, input, signal);
+  }
+}
+
+async function askAgain(warmup: Extract<Warmup, { kind: 'requests' }>, input: TrainInput, signal: AbortSignal): Promise<void> {
+  const target = await findTarget(input.readiness, input.plan.exposedPorts, warmup.text);
+  await driveRequests({ ...warmup, concurrency: 1, limit: { kind: 'requests', n: requestsEach } }, target, { signal });
+}
+
+const toPrefetch = ({ path, start, end }: FileRange): PrefetchedRange => ({
+  path,
+  offset: BigInt(start),
+  sizeBytes: BigInt(end - start),
+});
+
+/** Restores once and watches. Throws what went wrong with it; nothing of the restore is left in any case. */
+export async function train(input: TrainInput, emit: Emit, signal: AbortSignal): Promise<Training> {
+  const { whole, mapped } = await filesOfStart(input);
+  const store = input.pages.plan.storeBytes > 0 ? [join(pagesDirectory, 'store')] : [];
+  await evict([...whole.map((path) => path.replace(`${runtimeDirectory}/checkpoint`, checkpointDirectory)), ...store, ...mapped], signal);
+  const rehearsal = new Rehearsal(input, emit);
+  try {
+    const restoreMs = await rehearsal.resumed();
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    await rehearsal.whileAlive(firstAnswers(input, rehearsal, limit));
+    const touched = await cachedRanges(store, joinBytes, signal);
+    const written = new Map<number, readonly AddressRange[]>();
+    const processes = await rehearsal.processes();
+    for (const process of input.pages.plan.processes) {
+      const pid = processes.find(({ innerPid }) => innerPid === process.pid)?.pid;
+      if (pid !== undefined && store.length > 0) written.set(process.pid, await writtenPages(pid, process));
+    }
+    const used = await cachedRanges(mapped, joinBytes, signal);
+    return {
+      restoreMs,
+      written,
+      touchedBytes: touched.reduce((sum, { start, end }) => sum + end - start, 0),
+      prefetch: [
+        ...whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
+        ...touched.map((range) => toPrefetch({ ...range, path: storePath })),
+        ...used.map(toPrefetch),
+      ],
+    };
+  } finally {
+    await rehearsal.end();
+  }
+}

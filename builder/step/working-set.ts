@@ -1,0 +1,84 @@
+/** What a start touched: pages of the store by the process's page tables, parts of files by the page cache. */
+import { open, type FileHandle } from 'node:fs/promises';
+import * as v from 'valibot';
+import { PAGE_BYTES } from '../../images/criu/flags.js';
+import type { ProcessPlan } from '../../images/pages/plan.js';
+import type { AddressRange } from '../../images/pages/policy.js';
+import { runInit } from './init.js';
+
+/** Entries of /proc/PID/pagemap (admin-guide/mm/pagemap.rst): bit 63 present, 62 swapped, 61 a page of a file or shared. */
+const presentBit = 1 << 7;
+const swappedBit = 1 << 6;
+const fileBit = 1 << 5;
+const entryBytes = 8;
+const entriesAtOnce = 32_768;
+
+/** Written pages closer than this are read together: a call more costs as much as copying them. */
+const joinBytes = 2 * PAGE_BYTES;
+
+/** Which pages of the store a restored process has written to, that is, has copies of its own of. `pid` as seen by this program. */
+export async function writtenPages(pid: number, plan: ProcessPlan): Promise<readonly AddressRange[]> {
+  const written: { start: number; end: number }[] = [];
+  const pagemap = await open(`/proc/${pid}/pagemap`);
+  try {
+    for (const { ranges } of plan.vmas) {
+      for (const range of ranges) {
+        if (range.source === 'store') await addWritten(pagemap, range, written);
+      }
+    }
+  } finally {
+    await pagemap.close();
+  }
+  return written;
+}
+
+async function addWritten(pagemap: FileHandle, range: AddressRange, written: { start: number; end: number }[]): Promise<void> {
+  const buffer = Buffer.alloc(entriesAtOnce * entryBytes);
+  let last: { start: number; end: number } | undefined;
+  for (let at = range.start; at < range.end;) {
+    const wanted = Math.min(entriesAtOnce, (range.end - at) / PAGE_BYTES) * entryBytes;
+    const { bytesRead } = await pagemap.read(buffer, 0, wanted, (at / PAGE_BYTES) * entryBytes);
+    if (bytesRead < entryBytes) return;
+    const entries = Math.floor(bytesRead / entryBytes);
+    for (let i = 0; i < entries; i++) {
+      const high = buffer[i * entryBytes + 7] ?? 0;
+      const own = (high & swappedBit) !== 0 || ((high & presentBit) !== 0 && (high & fileBit) === 0);
+      if (!own) continue;
+      const start = at + i * PAGE_BYTES;
+      if (last !== undefined && start - last.end <= joinBytes) last.end = start + PAGE_BYTES;
+      else written.push((last = { start, end: start + PAGE_BYTES }));
+    }
+    at += entries * PAGE_BYTES;
+  }
+}
+
+export interface FileRange {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const cachedLine = v.object({ path: v.string(), cached: v.array(v.tuple([v.number(), v.number()])) });
+
+/** Takes files out of the page cache, as far as nobody has them mapped. */
+export async function evict(paths: readonly string[], signal: AbortSignal): Promise<void> {
+  await runInit(['@uncache', '--', ...paths], { signal });
+}
+
+/** Ranges of the files that are in the page cache, in the order of the files; closer ones than `join` bytes as one. */
+export async function cachedRanges(paths: readonly string[], join: number, signal: AbortSignal): Promise<readonly FileRange[]> {
+  const { stdout } = await runInit(['@cached', '--', ...paths], { signal });
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      const { path, cached } = v.parse(cachedLine, JSON.parse(line));
+      const ranges: { path: string; start: number; end: number }[] = [];
+      for (const [start, end] of cached) {
+        const last = ranges.at(-1);
+        if (last !== undefined && start - last.end <= join) last.end = end;
+        else ranges.push({ path, start, end });
+      }
+      return ranges;
+    });
+}

@@ -45,7 +45,7 @@ interface Specs {
 
 async function specsOf(image: BakedImage, tools: Tools, withBase: boolean, signal: AbortSignal): Promise<Specs> {
   const trace = ['CRAC_BUILD_TRACE=1'];
-  const restored: ContainerSpec = { image: image.reference, env: trace, capAdd: image.runCapabilities, labels: tools.labels };
+  const restored: ContainerSpec = { image: image.reference, env: trace, ...image.runRights, labels: tools.labels };
   const base = withBase ? await tools.engine.inspectImage(image.labels.baseName, signal) : undefined;
   return {
     restored,

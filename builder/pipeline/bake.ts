@@ -77,7 +77,7 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
         checkpointTime: now,
         baseDigest: input.base.image.id,
         baseName: input.base.name,
-        runArgs: criuRunArgs,
+        runArgs: criuRunArgs(input.mode),
       },
     },
   );

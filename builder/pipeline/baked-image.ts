@@ -11,7 +11,8 @@ import { historyOfSteps } from '../../images/oci/engine-history.js';
 import { decodeLabels, type CheckpointLabels } from '../../images/oci/labels.js';
 import { readLayerRoles, type ImageLayer } from '../../images/oci/layer-roles.js';
 import type { ImageConfig } from '../../images/oci/types.js';
-import { capabilityNames, criuRunRights } from './rights.js';
+import type { RestoreMode } from '../step/protocol.js';
+import { capabilityNames, criuRunArgs, criuRunRights, securityOptions } from './rights.js';
 
 /** Labels of the pipeline's own beside those of images/oci/labels: how readiness is asked, and the bytes of the layers. */
 export const readyLabel = 'dev.crac-build.ready';
@@ -26,8 +27,8 @@ export interface BakedImage {
   readonly readiness: Readiness;
   /** The application's own command. */
   readonly argv: readonly string[];
-  /** Capabilities of labels.runArgs, as engines take them. */
-  readonly runCapabilities: readonly string[];
+  /** Rights of a container of the image, as its label names them. */
+  readonly runRights: { readonly capAdd: readonly string[]; readonly securityOpt: readonly string[] };
   readonly layers: readonly ImageLayer[];
   readonly bytes: LayerSizes;
 }
@@ -50,7 +51,14 @@ export function imageConfigOf(image: EngineImage, history: readonly EngineHistor
   };
 }
 
-const grantable: ReadonlySet<string> = new Set([...capabilityNames(criuRunRights), 'CHECKPOINT_RESTORE']);
+/** Labels are anybody's: a container of the image gets the rights of its mode or none. */
+function readRunRights(runArgs: readonly string[], mode: RestoreMode): BakedImage['runRights'] {
+  const needed = criuRunRights(mode);
+  const same = criuRunArgs(mode).join(' ') === runArgs.join(' ');
+  if (!same && runArgs.length > 0)
+    throw new FormatError(`the run arguments are ${JSON.stringify(runArgs.join(' '))}, which no restorer needs`);
+  return same ? { capAdd: capabilityNames(needed), securityOpt: securityOptions(needed) } : { capAdd: [], securityOpt: [] };
+}
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 const patience = { timeoutMs: v.pipe(v.number(), v.minValue(0)), intervalMs: v.pipe(v.number(), v.minValue(1)) };
@@ -77,17 +85,13 @@ export async function openBakedImage(engine: Engine, reference: string, signal: 
     const labels = decodeLabels(all);
     if (labels === undefined) throw CracError.of('CRAC-IMAGE-NOT-BAKED', { image: reference });
     const { runArgs } = labels;
-    // Labels are anybody's: a container of the image gets no right that the restorers do not need.
-    if (runArgs.some((word) => word !== '--cap-add' && !grantable.has(word))) {
-      throw new FormatError(`the run arguments are ${JSON.stringify(runArgs.join(' '))}, which no restorer needs`);
-    }
     return {
       reference,
       image,
       labels,
       readiness: v.parse(readinessSchema, JSON.parse(all[readyLabel] ?? '')),
       argv: [...(image.config.Entrypoint ?? []).filter((word, index) => index > 0 || word !== initPath), ...(image.config.Cmd ?? [])],
-      runCapabilities: runArgs.flatMap((word, index) => (runArgs[index - 1] === '--cap-add' ? [word] : [])),
+      runRights: readRunRights(runArgs, labels.mode ?? 'read'),
       layers: readLayerRoles(imageConfigOf(image)),
       bytes: v.parse(layerBytes, JSON.parse(all[bytesLabel] ?? '')),
     };

@@ -172,6 +172,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     const coldMs = recorded.steps.filter((s) => s.step === 'start' || s.step === 'ready').reduce((sum, s) => sum + s.ms, 0);
     await labelTimes(tools.engine, unverified, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
     const image = await tools.engine.inspectImage(options.tag, signal);
+    const runArgs = criuRunArgs(restoreMode(intent.settings));
     return {
       schema: 'crac-build/build/1',
       image: options.tag,
@@ -185,8 +186,8 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
       peakRssBytes: { host: process.resourceUsage().maxRSS * 1024, step: result.peakRssBytes },
       steps: recorded.steps,
       verified,
-      runArgs: criuRunArgs,
-      runCommand: `docker run ${criuRunArgs.join(' ')} ${options.tag}`,
+      runArgs,
+      runCommand: `docker run ${runArgs.join(' ')} ${options.tag}`,
       warnings: recorded.warnings,
     };
   } catch (cause) {
@@ -265,7 +266,7 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
       cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
       heap: heap?.text ?? later,
       buildRights: buildRights.map(({ right, reason }) => ({ right, reason })),
-      runRights: criuRunRights,
+      runRights: criuRunRights(restoreMode(settings)),
       warnings: heap?.warning === undefined ? [] : [heap.warning],
     };
   } finally {

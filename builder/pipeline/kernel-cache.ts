@@ -21,7 +21,7 @@ export async function readKernelCache(tools: Tools, cleanup: Cleanup, signal: Ab
       entrypoint: [`${runtimeDirectory}/init`, '@build', '--', ...stepCommand],
       command: ['kernel-cache'],
       labels: tools.labels,
-      capAdd: capabilityNames(criuRunRights),
+      capAdd: capabilityNames(criuRunRights('mmap')),
       mounts: [{ type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],
       logDriver: 'none',
       networkMode: 'none',

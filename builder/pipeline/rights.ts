@@ -1,5 +1,7 @@
 /** Every right that crac-build asks for, with its reason. docs/rights.md says the same at length. */
 
+import type { RestoreMode } from '../step/protocol.js';
+
 export interface Right {
   readonly right: string;
   readonly reason: string;
@@ -13,17 +15,36 @@ export const buildRights: readonly (Right & { readonly bit?: number })[] = [
   { right: 'seccomp=unconfined', reason: 'CRIU cannot dump a process through a seccomp filter' },
 ];
 
-/** What a container of the image needs to restore with the criu restorer; without it, it starts cold. */
-export const criuRunRights: readonly Right[] = [
-  { right: 'CAP_SYS_ADMIN', reason: 'CRIU makes the process again with its PIDs and memory (the default seccomp profile stays)' },
+const restoring: Right = {
+  right: 'CAP_SYS_ADMIN',
+  reason: 'CRIU makes the process again with its PIDs and memory (the default seccomp profile stays)',
+};
+
+const bringingMemory: readonly Right[] = [
+  { right: 'CAP_NET_ADMIN', reason: 'CRIU looks for userfaultfd only where it has all rights of its own kind' },
+  { right: 'CAP_SYS_PTRACE', reason: 'memory is brought to another process, faults of system calls included' },
+  { right: 'seccomp=unconfined', reason: 'the default profile forbids userfaultfd; a profile that allows it will do' },
 ];
+
+/**
+ * What a container of the image needs to restore with the criu restorer; without it, it starts cold. Without what mode `lazy` needs on
+ * top, memory is read at once.
+ */
+export const criuRunRights = (mode: RestoreMode): readonly Right[] => (mode === 'lazy' ? [restoring, ...bringingMemory] : [restoring]);
 
 /** Names of the capabilities of a list, without the prefix, as engines take them. */
 export const capabilityNames = (rights: readonly Right[]): readonly string[] =>
   rights.filter((r) => r.right.startsWith('CAP_')).map((r) => r.right.slice('CAP_'.length));
 
+/** What of a list is a security option of the engine. */
+export const securityOptions = (rights: readonly Right[]): readonly string[] =>
+  rights.filter((r) => r.right.startsWith('seccomp=')).map((r) => r.right);
+
 /** `docker run` arguments for an image with the criu restorer. */
-export const criuRunArgs: readonly string[] = capabilityNames(criuRunRights).flatMap((name) => ['--cap-add', name]);
+export const criuRunArgs = (mode: RestoreMode): readonly string[] => [
+  ...capabilityNames(criuRunRights(mode)).flatMap((name) => ['--cap-add', name]),
+  ...securityOptions(criuRunRights(mode)).flatMap((option) => ['--security-opt', option]),
+];
 
 /** The capabilities that the build container has more than the final one: java is started without them. Hexadecimal mask. */
 export const droppedInBuild: string = buildRights

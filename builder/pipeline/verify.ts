@@ -47,7 +47,7 @@ export async function verifyWith(
     image: reference,
     env: [...environmentList(world.env), 'CRAC_BUILD_TRACE=1'],
     mounts: world.mounts,
-    capAdd: image.runCapabilities,
+    ...image.runRights,
     labels: tools.labels,
     ...(world.user !== undefined && { user: world.user }),
   };

@@ -32,9 +32,9 @@ const ambientMask = (1n << 21n).toString(16);
 /** How long the first restore, from a cold page cache, may take. */
 const limitMs = 120_000;
 /** Requests of each WARMUP after the first answer: what the first users ask for belongs to the working set. */
-const requestsEach = 2;
-/** Closer parts of a file are read as one: a seek, or one more request to a disk far away, costs more than 128 KiB. */
-const joinBytes = 128 * 1024;
+const requestsEach = 1;
+/** Closer parts of a file are read as one: a seek, or one more request to a disk far away, costs more than 64 KiB. */
+const joinBytes = 64 * 1024;
 
 export interface Training {
   /** From crac-init's first instruction to the resumed process, from a cold page cache. */

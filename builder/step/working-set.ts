@@ -14,7 +14,7 @@ const entryBytes = 8;
 const entriesAtOnce = 32_768;
 
 /** Written pages closer than this are read together: a call more costs as much as copying them. */
-const joinBytes = 2 * PAGE_BYTES;
+const joinBytes = PAGE_BYTES;
 
 /** Which pages of the store a restored process has written to, that is, has copies of its own of. `pid` as seen by this program. */
 export async function writtenPages(pid: number, plan: ProcessPlan): Promise<readonly AddressRange[]> {

@@ -20,6 +20,7 @@ export const coldCodes = {
   'COLD-CARRY': 'A file which the application had made outside the image could not be made again.',
   'COLD-RIGHTS': 'The container lacks a right which the restorer needs.',
   'COLD-RESTORE': 'The restorer failed; the reason is the last meaningful line of its log.',
+  'COLD-MEMORY-LOST': 'In mode lazy, the process that brought the memory failed before all was there.',
   'COLD-DEADLINE': 'The restore took longer than its deadline.',
 } as const;
 

@@ -290,7 +290,8 @@ enum cold_code {
 	COLD_CARRY = 15,
 	COLD_RIGHTS = 16,
 	COLD_RESTORE = 17,
-	COLD_DEADLINE = 18,
+	COLD_MEMORY_LOST = 18,
+	COLD_DEADLINE = 19,
 };
 
 #define COLD_CODE_NAMES \
@@ -311,6 +312,7 @@ enum cold_code {
 	"COLD-CARRY\0" \
 	"COLD-RIGHTS\0" \
 	"COLD-RESTORE\0" \
+	"COLD-MEMORY-LOST\0" \
 	"COLD-DEADLINE\0"
 
 /* The CPUID register behind each word: X(leaf, subleaf, index of eax ebx ecx edx). */

@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "capabilities.h"
 #include "files.h"
 #include "log.h"
@@ -126,8 +127,16 @@ pid start_command(const struct init *init)
 	sys_exit_group(exit_status_of_exec(error));
 }
 
-/* Reaps what can be reaped; whether the watched child was among it. */
-static bool reap(pid watched, int *status)
+struct watched {
+	pid child;
+	pid companion;
+	int status;
+	bool companion_ended; /* the companion was among what was reaped */
+	int companion_status;
+};
+
+/* Reaps what can be reaped; whether the child was among it. */
+static bool reap(struct watched *watched)
 {
 	bool found = false;
 
@@ -139,28 +148,60 @@ static bool reap(pid watched, int *status)
 			continue;
 		if (ended <= 0)
 			return found;
-		if (ended == watched) {
-			*status = ended_status;
+		if (ended == watched->child) {
+			watched->status = ended_status;
 			found = true;
+		} else if (ended == watched->companion) {
+			watched->companion_status = ended_status;
+			watched->companion_ended = true;
 		}
+	}
+}
+
+int supervise_with(pid child, const struct companion *companion)
+{
+	const signal_set taken = ~(FAULT_SIGNALS | TERMINAL_SIGNALS);
+	const u64 limit_ns = clock_ns(CLOCK_MONOTONIC) + companion->limit_ms * NS_PER_MS;
+	struct watched watched = {.child = child, .companion = companion->process};
+
+	for (;;) {
+		struct signal_info info;
+		u64 now = clock_ns(CLOCK_MONOTONIC);
+		timespec left = timespec_of(limit_ns > now ? limit_ns - now : 0);
+		bool lost = false;
+		int number;
+
+		if (reap(&watched)) {
+			if (companion->release)
+				companion->release();
+			return exit_status_of(watched.status);
+		}
+		if (watched.companion_ended) {
+			watched.companion_ended = false;
+			watched.companion = 0;
+			lost = watched.companion_status != 0;
+			if (!lost)
+				companion->release();
+		} else if (watched.companion && limit_ns <= now) {
+			lost = true;
+		}
+		if (lost) {
+			/* Before the release: what waits for memory is ended, not given zeros. */
+			kill_descendants();
+			companion->release();
+			return COMPANION_LOST;
+		}
+		number = sys_rt_sigtimedwait(&taken, &info, watched.companion ? &left : NULL);
+		if (number > 0 && number != SIGCHLD)
+			sys_kill(child, number);
 	}
 }
 
 int supervise(pid child)
 {
-	const signal_set taken = ~(FAULT_SIGNALS | TERMINAL_SIGNALS);
-	int status = 0;
+	const struct companion nobody = {0};
 
-	for (;;) {
-		struct signal_info info;
-		int number;
-
-		if (reap(child, &status))
-			return exit_status_of(status);
-		number = sys_rt_sigtimedwait(&taken, &info, NULL);
-		if (number > 0 && number != SIGCHLD)
-			sys_kill(child, number);
-	}
+	return supervise_with(child, &nobody);
 }
 
 int lifeline_make(struct lifeline *line)

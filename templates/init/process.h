@@ -29,11 +29,22 @@ int exit_status_of_exec(int error);
  */
 pid start_command(const struct init *init);
 
+/* A process without which the child is lost until it has ended with status 0. */
+struct companion {
+	pid process; /* 0: there is none */
+	u32 limit_ms; /* it has to end within this time */
+	void (*release)(void); /* called when the child does not need it any more, or is gone */
+};
+
 /*
  * Lives as long as the child: forwards signals to it, reaps orphans. The exit status to end with. The child must not have
  * been reaped before.
  */
 int supervise(pid child);
+
+/* As supervise. COMPANION_LOST: the companion failed its child, and nothing of both is left. */
+#define COMPANION_LOST (-1)
+int supervise_with(pid child, const struct companion *companion);
 
 /* Ends every descendant of this process, which has to be PID 1 or a subreaper. */
 void kill_descendants(void);

@@ -7,11 +7,16 @@
 
 #include "cold.h"
 #include "init.h"
+#include "process.h"
 
 struct restore {
 	const struct init *init;
 	u32 deadline_ms;
 	bool use_private; /* restore the variant that maps the JVM's perf data privately */
+};
+
+struct restored {
+	struct companion companion; /* of an application that depends on another process for a while */
 };
 
 struct restorer {
@@ -22,7 +27,7 @@ struct restorer {
 	 * Brings the application back as a child with the PID of the record. On failure nothing of it is left: no process, no
 	 * file. Signals stay blocked, and what arrives stays pending for who supervises the application.
 	 */
-	bool (*run)(const struct restore *restore, struct cold *cold);
+	bool (*run)(const struct restore *restore, struct restored *restored, struct cold *cold);
 };
 
 extern const struct restorer restorer_criu;

@@ -67,7 +67,7 @@ static u32 deadline_ms(const struct init *init)
 	return milliseconds;
 }
 
-static bool restore(struct init *init, struct cold *cold)
+static bool restore(struct init *init, struct restored *restored, struct cold *cold)
 {
 	const char *wanted = environment_value(init->envp, "CRAC_BUILD_RESTORE");
 	const struct restorer *restorer;
@@ -91,7 +91,7 @@ static bool restore(struct init *init, struct cold *cold)
 		plan.init = init;
 		plan.deadline_ms = deadline_ms(init);
 		plan.use_private = carry.use_private;
-		if (restorer->run(&plan, cold))
+		if (restorer->run(&plan, restored, cold))
 			return true;
 	}
 	carry_undo(&carry);
@@ -135,6 +135,7 @@ static int start_cold(const struct init *init, const struct cold *cold)
 
 int run_time(struct init *init)
 {
+	struct restored restored = {0};
 	struct cold cold;
 
 	open_streams();
@@ -142,10 +143,15 @@ int run_time(struct init *init)
 	sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	sys_prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	cold_clear(&cold);
-	if (restore(init, &cold)) {
+	if (restore(init, &restored, &cold)) {
+		int status;
+
 		if (init->trace)
 			trace_tell(init, restorer_of(&init->record)->name, mode_name(&init->record), NULL);
-		return supervise((pid)init->record.header->pid);
+		status = supervise_with((pid)init->record.header->pid, &restored.companion);
+		if (status != COMPANION_LOST)
+			return status;
+		cold_because(&cold, COLD_MEMORY_LOST, "the process that brought the memory of the application ended, or came to a standstill");
 	}
 	cold_tell(&cold);
 	if (cold_is_wrong(init, &cold))

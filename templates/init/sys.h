@@ -200,6 +200,21 @@ static inline int sys_uname(struct utsname *name)
 	return (int)SYS1(uname, POINTER(name));
 }
 
+static inline int sys_userfaultfd(int flags)
+{
+	return (int)SYS1(userfaultfd, flags);
+}
+
+static inline int sys_pidfd_open(pid process)
+{
+	return (int)SYS2(pidfd_open, process, 0);
+}
+
+static inline int sys_pidfd_getfd(int process, int fd)
+{
+	return (int)SYS3(pidfd_getfd, process, fd, 0);
+}
+
 static inline long sys_getrandom(void *buffer, usize size)
 {
 	return SYS3(getrandom, POINTER(buffer), (long)size, 0);

@@ -6,6 +6,7 @@ import { Cleanup } from '../engine/cleanup.js';
 import type { ContainerMount } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { openBakedImage } from './baked-image.js';
+import { checkStoreOf } from './check-store.js';
 import { cleanUp, openTools, type Tools } from './tools.js';
 import { environmentList } from './world.js';
 
@@ -52,6 +53,8 @@ export async function verifyWith(
     ...(world.user !== undefined && { user: world.user }),
   };
   const common = { schema: 'crac-build/verify/1', image: shownAs, runArgs: image.labels.runArgs } as const;
+  const problem = image.layers.some(({ role }) => role === 'pages') ? await checkStoreOf(tools, reference, cleanup, signal) : null;
+  if (problem !== null) throw CracError.of('CRAC-VERIFY-FAILED', { image: shownAs, message: problem, lastLines: [] });
   try {
     const deadlineMs = Math.max(image.readiness.timeoutMs, 120_000);
     const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs, memory: false }, cleanup, signal);

@@ -4,10 +4,12 @@
  *
  *   step.mjs build    reads OUT/plan.json, works, prints messages of the protocol
  *   step.mjs prober   answers probe requests for verify and bench
+ *   step.mjs check-store    compares the page store of an image with its record
  *   step.mjs kernel-cache   prints what CRIU finds out about this kernel
  */
 import { CracError, toCracError } from '../errors.js';
 import { buildInContainer } from './build.js';
+import { checkStore } from './check-store.js';
 import { makeKernelCache } from './kernel-cache.js';
 import { serveProber } from './prober.js';
 import { send } from './report.js';
@@ -30,6 +32,7 @@ const verb = process.argv[2];
 try {
   if (verb === 'build') send({ type: 'result', result: await buildInContainer(stop.signal) });
   else if (verb === 'kernel-cache') send({ type: 'kernel-cache', cache: await makeKernelCache(stop.signal) });
+  else if (verb === 'check-store') send({ type: 'checked', problem: (await checkStore(stop.signal)) ?? null });
   else if (verb === 'prober') await serveProber(stop.signal);
   else throw new Error(`unknown verb ${String(verb)}`);
 } catch (thrown) {

@@ -21,14 +21,18 @@ export const initPath = `${runtimeDirectory}/init`;
 /** How the criu restorer gets memory back (docs/restore.md). */
 export type RestoreMode = 'read' | 'mmap' | 'lazy';
 
+/** Where the runtime is mounted in a container whose image has its own /.crac-build. */
+export const toolsDirectory = '/.crac-build-tools';
+
 /** How the step program is started: Node with its own loader and libraries, so that the app image needs none. */
-export const stepCommand: readonly string[] = [
-  `${runtimeDirectory}/node/ld.so`,
+export const stepCommandIn = (directory: string): readonly string[] => [
+  `${directory}/node/ld.so`,
   '--library-path',
-  `${runtimeDirectory}/node/lib`,
-  `${runtimeDirectory}/node/node`,
-  `${runtimeDirectory}/step.mjs`,
+  `${directory}/node/lib`,
+  `${directory}/node/node`,
+  `${directory}/step.mjs`,
 ];
+export const stepCommand = stepCommandIn(runtimeDirectory);
 
 /** Everything the step program needs; written by the command line to OUT/plan.json. */
 export interface StepPlan {
@@ -96,8 +100,11 @@ export type StepMessage =
   | { readonly type: 'event'; readonly event: BuildEvent }
   | { readonly type: 'need-changes' }
   | { readonly type: 'result'; readonly result: StepResult }
-  | { readonly type: 'kernel-cache'; readonly cache: KernelCache | null }
   | { readonly type: 'error'; readonly error: ErrorReport };
+
+/** What the step program prints where it is asked one thing only. */
+export type StepAnswer =
+  { readonly type: 'checked'; readonly problem: string | null } | { readonly type: 'kernel-cache'; readonly cache: KernelCache | null };
 
 export const changesMessage = v.object({
   type: v.literal('changes'),

@@ -2,10 +2,10 @@
 import * as v from 'valibot';
 import { lines } from '../engine/streams.js';
 import type { BuildEvent, LogSource, StepName } from '../events.js';
-import { changesMessage, type Change, type StepMessage } from './protocol.js';
+import { changesMessage, type Change, type StepAnswer, type StepMessage } from './protocol.js';
 
 /** Sends one message to the command line. */
-export function send(message: StepMessage): void {
+export function send(message: StepMessage | StepAnswer): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 

@@ -96,7 +96,7 @@ function newVmas(process: ProcessPlan, encoded: readonly Uint8Array[], storeId: 
     // Guards are no memory of their own; they follow the mappings.
     if ((vma.status & VMA.GUARD) !== 0) return [original];
     const plan = process.vmas[planned++];
-    if (plan === undefined || plan.vma.start !== vma.start || plan.vma.end !== vma.end) {
+    if (plan?.vma.start !== vma.start || plan.vma.end !== vma.end) {
       throw new FormatError(`mm-${process.pid}.img is not that of the plan at 0x${vma.start.toString(16)}`);
     }
     const pieces = piecesOf(plan);

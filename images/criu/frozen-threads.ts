@@ -1,0 +1,22 @@
+/** Where the threads of a dumped process were when they were frozen. */
+import { soleEntryOf, type ImageSet } from './directory.js';
+import { coreEntry } from './messages/task.js';
+import type { CheckpointProcess } from './view-process.js';
+
+export interface FrozenThread {
+  readonly tid: number;
+  readonly comm: string | undefined;
+  /** Inside of a system call, so between two instructions of its own; undefined where the registers do not tell. */
+  readonly inSystemCall: boolean | undefined;
+}
+
+/**
+ * On x86-64 the kernel keeps the number of the system call in orig_ax, and -1 where the thread was stopped anywhere else
+ * (arch/x86/entry/entry_64.S); criu dumps it as it was (compel/arch/x86/src/lib/infect.c: compel_get_task_regs).
+ */
+export function frozenThreads(set: ImageSet, process: CheckpointProcess): readonly FrozenThread[] {
+  return process.threads.map(({ tid, comm }) => {
+    const origAx = soleEntryOf(set, 'CORE', coreEntry, `core-${tid}.img`).threadInfo?.gpregs.origAx;
+    return { tid, comm, inSystemCall: origAx === undefined ? undefined : BigInt.asIntN(64, origAx) >= 0n };
+  });
+}

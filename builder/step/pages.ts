@@ -2,14 +2,12 @@
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeImageChanges, type ImageSet } from '../../images/criu/directory.js';
-import { PROT, VMA } from '../../images/criu/flags.js';
-import { librariesThatExpectZeros } from '../../images/pages/allocators.js';
 import { copiedRanges, criuImages } from '../../images/pages/criu-images.js';
 import type { ProcessPlan } from '../../images/pages/plan.js';
 import type { AddressRange } from '../../images/pages/policy.js';
-import { writePages, type MemoryKnowledge, type WrittenPages } from '../../images/pages/write.js';
-import type { CheckpointProcess } from '../../images/criu/view-process.js';
+import { writePages, type WrittenPages } from '../../images/pages/write.js';
 import type { Emit } from '../events.js';
+import { learn } from './knowledge.js';
 import { imageDirectory, type Prepared } from './prepare.js';
 import { outDirectory, runtimeDirectory, type RestoreMode } from './protocol.js';
 
@@ -26,38 +24,6 @@ export interface Pages extends WrittenPages {
   images: ImageSet;
   /** As CRIU dumped them, less what prepareImages changed. */
   readonly dumped: ImageSet;
-}
-
-/** Libraries with a memory management of their own, by path. */
-async function otherAllocators(process: CheckpointProcess, seen: Map<string, boolean>, signal: AbortSignal): Promise<readonly string[]> {
-  const mapped = (process.memory?.vmas ?? []).filter((vma) => (vma.status & VMA.FILE_PRIVATE) !== 0 && (vma.prot & PROT.EXEC) !== 0);
-  return librariesThatExpectZeros(
-    mapped.flatMap((vma) => vma.path ?? []),
-    seen,
-    signal,
-  );
-}
-
-async function learn(
-  prepared: Prepared,
-  mode: RestoreMode,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<number, MemoryKnowledge>> {
-  const knowledge = new Map<number, MemoryKnowledge>();
-  const seen = new Map<string, boolean>();
-  for (const process of prepared.checkpoint.processes) {
-    const others = mode === 'mmap' ? await otherAllocators(process, seen, signal) : [];
-    if (others.length > 0) {
-      emit({
-        type: 'notice',
-        step: 'pages',
-        text: `${others.join(', ')} may count on zeros where it gave memory back: only memory of the JVM's own is mapped from the page store`,
-      });
-    }
-    knowledge.set(process.pid, { free: [], regions: [], otherAllocator: others.length > 0 });
-  }
-  return knowledge;
 }
 
 /** Writes the page store (mode mmap) and the copies, and takes the dump's own pages away. */

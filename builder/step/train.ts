@@ -25,7 +25,7 @@ import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js
 import { readTree, type AppProcess } from './processes.js';
 import { initPath, runtimeDirectory, type StepPlan } from './protocol.js';
 import { findTarget } from './warm.js';
-import { cachedRanges, evict, writtenPages, type FileRange } from './working-set.js';
+import { cachedRanges, evict, joinRanges, writtenPages, type FileRange } from './working-set.js';
 
 /** CAP_SYS_ADMIN of capabilities(7): what the criu restorer has at a start. */
 const ambientMask = (1n << 21n).toString(16);
@@ -203,22 +203,22 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
     const restoreMs = await rehearsal.resumed();
     const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     await rehearsal.whileAlive(firstAnswers(input, rehearsal, limit));
-    const touched = await cachedRanges(store, joinBytes, signal);
+    const touched = await cachedRanges(store, signal);
     const written = new Map<number, readonly AddressRange[]>();
     const processes = await rehearsal.processes();
     for (const process of input.pages.plan.processes) {
       const pid = processes.find(({ innerPid }) => innerPid === process.pid)?.pid;
       if (pid !== undefined && store.length > 0) written.set(process.pid, await writtenPages(pid, process));
     }
-    const used = await cachedRanges(mapped, joinBytes, signal);
+    const used = await cachedRanges(mapped, signal);
     return {
       restoreMs,
       written,
       touchedBytes: touched.reduce((sum, { start, end }) => sum + end - start, 0),
       prefetch: [
         ...whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
-        ...touched.map((range) => toPrefetch({ ...range, path: storePath })),
-        ...used.map(toPrefetch),
+        ...joinRanges(touched, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
+        ...joinRanges(used, joinBytes).map(toPrefetch),
       ],
     };
   } finally {

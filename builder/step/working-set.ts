@@ -65,20 +65,26 @@ export async function evict(paths: readonly string[], signal: AbortSignal): Prom
   await runInit(['@uncache', '--', ...paths], { signal });
 }
 
-/** Ranges of the files that are in the page cache, in the order of the files; closer ones than `join` bytes as one. */
-export async function cachedRanges(paths: readonly string[], join: number, signal: AbortSignal): Promise<readonly FileRange[]> {
+/** Ranges of the files that are in the page cache, in the order of the files. */
+export async function cachedRanges(paths: readonly string[], signal: AbortSignal): Promise<readonly FileRange[]> {
+  if (paths.length === 0) return [];
   const { stdout } = await runInit(['@cached', '--', ...paths], { signal });
   return stdout
     .split('\n')
     .filter((line) => line !== '')
     .flatMap((line) => {
       const { path, cached } = v.parse(cachedLine, JSON.parse(line));
-      const ranges: { path: string; start: number; end: number }[] = [];
-      for (const [start, end] of cached) {
-        const last = ranges.at(-1);
-        if (last !== undefined && start - last.end <= join) last.end = end;
-        else ranges.push({ path, start, end });
-      }
-      return ranges;
+      return cached.map(([start, end]) => ({ path, start, end }));
     });
+}
+
+/** Ranges of one file that are closer than `bytes` become one. */
+export function joinRanges(ranges: readonly FileRange[], bytes: number): readonly FileRange[] {
+  const joined: { path: string; start: number; end: number }[] = [];
+  for (const range of ranges) {
+    const last = joined.at(-1);
+    if (last?.path === range.path && range.start - last.end <= bytes) last.end = range.end;
+    else joined.push({ ...range });
+  }
+  return joined;
 }

@@ -96,7 +96,9 @@ export class FrozenMemory {
     this.#closed = true;
     const opened = await Promise.allSettled(this.#files.values());
     this.#files.clear();
-    await Promise.all(opened.map((result) => (result.status === 'fulfilled' ? result.value.file.close() : undefined)));
+    for (const result of opened) {
+      if (result.status === 'fulfilled') await result.value.file.close();
+    }
   }
 
   #locate(address: bigint, length: number): Source {

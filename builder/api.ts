@@ -169,6 +169,33 @@ export interface BenchOptions {
   readonly base: boolean;
 }
 
+/** What became of the pages of a dump. Bytes. */
+export interface PageReport {
+  /** By kind of memory, largest first: pages of the dump, mapped from the store, read at a start, zero, free in the Java heap. */
+  readonly kinds: readonly {
+    readonly kind: string;
+    readonly dumpBytes: number;
+    readonly storeBytes: number;
+    readonly copyBytes: number;
+    readonly zeroBytes: number;
+    readonly freeBytes: number;
+  }[];
+  /** Of what was left out as free. */
+  readonly free: readonly { readonly why: string; readonly bytes: number }[];
+  /** Zeros in the store between pages that are mapped together. */
+  readonly fillerBytes: number;
+  /** The store with its header and filler. */
+  readonly storeBytes: number;
+  /** Read before the application runs, without the pages of the working set that are read ahead. */
+  readonly copiedBytes: number;
+  /** Of these, in mode lazy, what is brought later. */
+  readonly lazyBytes: number;
+  /** Shared memory, read in every mode. */
+  readonly sharedBytes: number;
+  /** What the training restore touched and wrote of the store until the first answers; null where there was none. */
+  readonly workingSet: { readonly touchedBytes: number; readonly writtenBytes: number; readonly restoreMs: number } | null;
+}
+
 export interface InspectReport {
   readonly schema: 'crac-build/inspect/1';
   readonly image: string;
@@ -205,6 +232,8 @@ export interface InspectReport {
     readonly dumpBytes: number;
     readonly vmas: number;
     readonly kinds: readonly { readonly kind: string; readonly bytes: number }[];
+    /** Null for images of versions that did not tell. */
+    readonly pages: PageReport | null;
   };
   readonly runCommand: string;
 }

@@ -53,7 +53,7 @@ export const buildFlags = {
 
 export const verifyFlags = output;
 export const benchFlags = { runs: { kind: 'text' }, 'no-base': { kind: 'on' }, ...output } as const satisfies FlagTable;
-export const inspectFlags = output;
+export const inspectFlags = { pages: { kind: 'on' }, ...output } as const satisfies FlagTable;
 
 /** Name of a command → its flags and the name of its argument. */
 export const commands = {

@@ -90,12 +90,14 @@ Examples:
 Shows what crac-build put into IMAGE: layers by role, the record of the
 checkpoint, the restorer, sizes, and the command that starts it.
 
+      --pages           what became of the pages of memory, by kind
       --json            print it as JSON
       --progress MODE   auto (default), plain, tty, rawjson, quiet
   -h, --help
 
 Examples:
   crac-build inspect app:warm
+  crac-build inspect --pages app:warm
   crac-build inspect --json app:warm
 `,
 };

@@ -14,8 +14,20 @@ import { openBakedImage, type BakedImage } from './baked-image.js';
 import { cleanUp, openEngine } from './tools.js';
 
 /** inspect.json of the checkpoint layer. */
+const size = v.number();
+const pagesFile = v.object({
+  kinds: v.array(v.object({ kind: v.string(), dumpBytes: size, storeBytes: size, copyBytes: size, zeroBytes: size, freeBytes: size })),
+  free: v.array(v.object({ why: v.string(), bytes: size })),
+  fillerBytes: size,
+  storeBytes: size,
+  copiedBytes: size,
+  lazyBytes: size,
+  sharedBytes: size,
+  workingSet: v.nullable(v.object({ touchedBytes: size, writtenBytes: size, restoreMs: size })),
+});
 export const inspectFile = v.object({
-  schema: v.literal('crac-build/checkpoint/1'),
+  schema: v.picklist(['crac-build/checkpoint/1', 'crac-build/checkpoint/2']),
+  pages: v.exactOptional(pagesFile),
   dumpBytes: v.number(),
   vmas: v.number(),
   kinds: v.array(v.object({ kind: v.string(), bytes: v.number() })),
@@ -80,7 +92,7 @@ export async function inspect(reference: string, call: Call): Promise<InspectRep
       base: { name: labels.baseName, digest: labels.baseDigest },
       layers: describeLayers(image, await engine.imageHistory(reference, signal)),
       record: describeRecord(record),
-      memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds },
+      memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds, pages: memory.pages ?? null },
       runCommand: ['docker run', ...labels.runArgs, reference].join(' '),
     };
   } catch (cause) {

@@ -6,6 +6,7 @@ import { directoryEntry, type LayerEntry } from '../../images/layers/entry.js';
 import { writeLayerFile } from '../../images/layers/measure.js';
 import { packLayer } from '../../images/layers/pack.js';
 import { scanTree } from '../../images/layers/scan.js';
+import type { PlannedRange } from '../../images/pages/plan.js';
 import { encodeRecord } from '../../images/record/record.js';
 import { makeRecord, writePrivateVariant } from './checkpoint-record.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
@@ -61,12 +62,10 @@ async function sizesOfCheckpoint(): Promise<readonly { name: string; sizeBytes: 
   return sizes;
 }
 
-const sumOf = (pages: Pages, source: 'store' | 'copy'): number =>
-  pages.plan.processes.reduce(
-    (sum, { vmas }) =>
-      vmas.reduce((s, { ranges }) => ranges.reduce((r, range) => (range.source === source ? r + range.end - range.start : r), s), sum),
-    0,
-  );
+const sumOf = (pages: Pages, source: 'store' | 'copy', counts: (range: PlannedRange) => boolean = () => true): number =>
+  pages.plan.processes
+    .flatMap(({ vmas }) => vmas.flatMap(({ ranges }) => ranges.filter((range) => range.source === source && counts(range))))
+    .reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** Writes the record for what is in the checkpoint directory now. */
 export async function writeRecord(input: PackInput, privateVariant: boolean): Promise<void> {
@@ -107,6 +106,7 @@ async function writeInspection(input: PackInput): Promise<void> {
         ...pages.statistics,
         storeBytes: pages.plan.storeBytes,
         copiedBytes: sumOf(pages, 'copy'),
+        lazyBytes: pages.mode === 'lazy' ? sumOf(pages, 'copy', ({ lazy }) => lazy === true) : 0,
         sharedBytes: sharedBytes(prepared),
         workingSet:
           training === undefined ? null : { touchedBytes: training.touchedBytes, writtenBytes: written, restoreMs: training.restoreMs },

@@ -98,6 +98,18 @@ export const inspectSchema = v.strictObject({
     dumpBytes: positive,
     vmas: positive,
     kinds: v.array(v.strictObject({ kind: v.string(), bytes: size })),
+    pages: v.strictObject({
+      kinds: v.array(
+        v.strictObject({ kind: v.string(), dumpBytes: size, storeBytes: size, copyBytes: size, zeroBytes: size, freeBytes: size }),
+      ),
+      free: v.array(v.strictObject({ why: v.string(), bytes: size })),
+      fillerBytes: size,
+      storeBytes: size,
+      copiedBytes: size,
+      lazyBytes: size,
+      sharedBytes: size,
+      workingSet: v.nullable(v.strictObject({ touchedBytes: size, writtenBytes: size, restoreMs: v.number() })),
+    }),
   }),
   runCommand: v.string(),
 });

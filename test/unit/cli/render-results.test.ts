@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { renderBars, renderBench } from '../../../cli/render/bench.js';
 import { renderBuildResult, renderVerifyResult } from '../../../cli/render/build-result.js';
 import { renderInspect } from '../../../cli/render/inspect.js';
+import { renderPages } from '../../../cli/render/pages.js';
 import { plainLook } from '../../../cli/render/look.js';
 import { renderPlan } from '../../../cli/render/plan.js';
 import { columnsOf } from '../../../cli/render/text.js';
@@ -97,6 +98,26 @@ files: 1
   /app.jar  read  20 MiB
 `,
   );
+});
+
+test('inspect --pages', (t) => {
+  t.is(
+    renderPages(inspectReport, plainLook),
+    `app:warm  criu, mode read
++--------------+---------+--------+--------+-------+--------+
+| memory       |  dumped | mapped | copied |  zero |   free |
++--------------+---------+--------+--------+-------+--------+
+| Java heap    | 100 MiB | 60 MiB |  1 MiB | 9 MiB | 30 MiB |
+| C heap (brk) |  12 MiB |      - | 12 MiB |     - |      - |
+| all          | 112 MiB | 60 MiB | 13 MiB | 9 MiB | 30 MiB |
++--------------+---------+--------+--------+-------+--------+
+  page store            61 MiB, 1 MiB of it zeros
+  copied                13 MiB
+  free: eden above top  30 MiB
+  working set           20 MiB touched and 5 MiB written until the first answers; restored in 88 ms from a cold page cache
+`,
+  );
+  t.regex(renderPages({ ...inspectReport, memory: { ...inspectReport.memory, pages: null } }, plainLook), /does not tell/);
 });
 
 test('bench', (t) => {

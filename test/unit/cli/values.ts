@@ -112,6 +112,23 @@ export const inspectReport: InspectReport = {
     files: [{ path: '/app.jar', use: 'read', sizeBytes: 20 * MiB }],
     carried: [],
   },
-  memory: { dumpBytes: 112 * MiB, vmas: 264, kinds: [{ kind: 'heap', bytes: 40 * MiB }] },
+  memory: {
+    dumpBytes: 112 * MiB,
+    vmas: 264,
+    kinds: [{ kind: 'heap', bytes: 40 * MiB }],
+    pages: {
+      kinds: [
+        { kind: 'Java heap', dumpBytes: 100 * MiB, storeBytes: 60 * MiB, copyBytes: 1 * MiB, zeroBytes: 9 * MiB, freeBytes: 30 * MiB },
+        { kind: 'C heap (brk)', dumpBytes: 12 * MiB, storeBytes: 0, copyBytes: 12 * MiB, zeroBytes: 0, freeBytes: 0 },
+      ],
+      free: [{ why: 'eden above top', bytes: 30 * MiB }],
+      fillerBytes: 1 * MiB,
+      storeBytes: 61 * MiB,
+      copiedBytes: 13 * MiB,
+      lazyBytes: 0,
+      sharedBytes: 0,
+      workingSet: { touchedBytes: 20 * MiB, writtenBytes: 5 * MiB, restoreMs: 88 },
+    },
+  },
   runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
 };

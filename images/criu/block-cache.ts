@@ -69,12 +69,14 @@ export class BlockCache {
       this.#blocks.set(key, known);
       return known;
     }
-    const block = Buffer.alloc(BLOCK_BYTES);
-    for (let filled = 0; filled < BLOCK_BYTES;) {
+    const block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    let filled = 0;
+    for (let more = true; more && filled < BLOCK_BYTES;) {
       const { bytesRead } = await file.read(block, filled, BLOCK_BYTES - filled, index * BLOCK_BYTES + filled);
-      if (bytesRead === 0) break;
       filled += bytesRead;
+      more = bytesRead > 0;
     }
+    block.fill(0, filled);
     this.#blocks.set(key, block);
     const [oldest] = this.#blocks.keys();
     if (this.#blocks.size > MAX_BLOCKS && oldest !== undefined) this.#blocks.delete(oldest);

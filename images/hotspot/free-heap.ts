@@ -71,7 +71,7 @@ export async function surveyHeap(memory: ReadableMemory, threads: readonly Froze
     const collectedHeap = await vm.pointer(vm.staticField('Universe', '_collectedHeap'), 'Universe::_collectedHeap');
     survey.heap = await reserved(vm, collectedHeap);
     if (await isCollecting(vm, collectedHeap)) throw new FormatError('a collection was under way');
-    const { free, remark } = await freeOf(vm, survey.collector, collectedHeap, survey.heap, threads, signal);
+    const { free, remark } = await freeOf(vm, survey, collectedHeap, threads, signal);
     survey.free = wholePages(free);
     survey.remark = remark;
   } catch (error) {
@@ -83,23 +83,18 @@ export async function surveyHeap(memory: ReadableMemory, threads: readonly Froze
 
 async function freeOf(
   vm: VirtualMachine,
-  collector: Collector,
+  { collector, heap }: HeapSurvey,
   collectedHeap: bigint,
-  heap: HeapRange,
   threads: readonly FrozenThread[],
   signal: AbortSignal | undefined,
 ): Promise<FreeOfG1> {
-  switch (collector) {
-    case 'Serial':
-      return { free: await freeOfSerial(vm, collectedHeap, heap), remark: undefined };
-    case 'Parallel':
-      return { free: await freeOfParallel(vm, heap), remark: undefined };
-    case 'G1':
-      return freeOfG1(vm, collectedHeap, heap, threads, signal);
-    case 'ZGC':
-    case 'Shenandoah':
-      throw new FormatError(`${collector} gives free memory back by itself, and what it still holds is not looked for`);
+  if (collector === 'ZGC' || collector === 'Shenandoah') {
+    throw new FormatError(`${collector} gives free memory back by itself; what it still holds is not looked for`);
   }
+  if (heap === undefined) throw new FormatError('the heap has no address');
+  if (collector === 'G1') return freeOfG1(vm, collectedHeap, heap, threads, signal);
+  const free = collector === 'Serial' ? await freeOfSerial(vm, collectedHeap, heap) : await freeOfParallel(vm, heap);
+  return { free, remark: undefined };
 }
 
 /** The flags say it after the virtual machine has chosen (gcConfig.cpp: GCConfig::select_gc_ergonomically). */
@@ -111,13 +106,14 @@ async function collector(vm: VirtualMachine): Promise<Collector> {
   return name;
 }
 
-async function reserved(vm: VirtualMachine, collectedHeap: bigint): Promise<HeapRange> {
+/** Undefined where the collector does not say, as ZGC, which has no contiguous heap. */
+async function reserved(vm: VirtualMachine, collectedHeap: bigint): Promise<HeapRange | undefined> {
   const region = vm.field(collectedHeap, 'CollectedHeap', '_reserved');
-  const start = await vm.pointer(vm.field(region, 'MemRegion', '_start'), 'CollectedHeap::_reserved');
+  const start = await vm.u64(vm.field(region, 'MemRegion', '_start'));
   const words = await vm.u64(vm.field(region, 'MemRegion', '_word_size'));
   const end = start + words * 8n;
-  if (end > 2n ** 57n || words === 0n) throw new FormatError(`the heap has ${words} words`);
-  return { start, end };
+  if (end > 2n ** 57n) throw new FormatError(`the heap has ${words} words`);
+  return start === 0n || words === 0n ? undefined : { start, end };
 }
 
 /** Called _is_gc_active before JDK 23 and its back-ports (collectedHeap.hpp). */

@@ -85,8 +85,7 @@ export async function freeOfG1(
 async function whyNoWholeRegions(vm: VirtualMachine, threads: readonly FrozenThread[]): Promise<string | undefined> {
   const vmThreads = threads.filter(({ comm }) => comm === 'VM Thread');
   if (vmThreads.length === 0) return 'the VM thread is not among the threads of the dump';
-  if (vmThreads.some(({ inSystemCall }) => inSystemCall !== true)) return 'the VM thread was at work';
-  const waiting = new Set(threads.filter(({ inSystemCall }) => inSystemCall === true).map(({ tid }) => tid));
+  if (!vmThreads.every((thread) => thread.inSystemCall() === true)) return 'the VM thread was at work';
   const list = await vm.pointer(vm.staticField('ThreadsSMRSupport', '_java_thread_list'), 'the list of Java threads');
   const count = await vm.u32(vm.field(list, 'ThreadsList', '_length'));
   if (count > MAX_THREADS) throw new FormatError(`the virtual machine has ${count} threads`);
@@ -97,7 +96,8 @@ async function whyNoWholeRegions(vm: VirtualMachine, threads: readonly FrozenThr
     if (harmless.includes(await vm.u32(vm.field(thread, 'JavaThread', '_thread_state')))) continue;
     const osThread = await vm.u64(vm.field(thread, 'JavaThread', '_osthread'));
     const tid = osThread === 0n ? undefined : await vm.u32(vm.field(osThread, 'OSThread', '_thread_id'));
-    if (tid === undefined || !waiting.has(tid)) return `thread ${tid ?? '?'} was at work inside the virtual machine`;
+    const waits = threads.find((candidate) => candidate.tid === tid)?.inSystemCall() === true;
+    if (!waits) return `a thread was at work inside the virtual machine`;
   }
   return undefined;
 }

@@ -11,8 +11,6 @@ export interface VmField {
   /** Of the field in an object; of a static field the address itself. */
   readonly at: bigint;
   readonly isStatic: boolean;
-  /** As it is written in the source: `HeapWord*`, `size_t`; empty where the machine does not tell. */
-  readonly type: string;
 }
 
 export interface VmType {
@@ -36,11 +34,11 @@ const MAX_ROW_BYTES = 256;
 export async function readVmStructs(memory: ReadableMemory, symbols: DynamicSymbols): Promise<VmStructs> {
   const reader = new TableReader(memory, symbols);
   const fields = new Map<string, VmField>();
-  const fieldColumns = ['TypeName', 'FieldName', 'TypeString', 'IsStatic', 'Offset', 'Address'] as const;
+  const fieldColumns = ['TypeName', 'FieldName', 'IsStatic', 'Offset', 'Address'] as const;
   for await (const row of reader.rows('gHotSpotVMStructs', 'gHotSpotVMStructEntry', fieldColumns)) {
     const isStatic = row.i32('IsStatic') !== 0;
-    const [owner, name, type] = [await row.text('TypeName'), await row.text('FieldName'), await row.text('TypeString')];
-    fields.set(`${owner}::${name}`, { at: row.u64(isStatic ? 'Address' : 'Offset'), isStatic, type });
+    const name = `${await row.text('TypeName')}::${await row.text('FieldName')}`;
+    fields.set(name, { at: row.u64(isStatic ? 'Address' : 'Offset'), isStatic });
   }
   const types = new Map<string, VmType>();
   for await (const row of reader.rows('gHotSpotVMTypes', 'gHotSpotVMTypeEntry', ['TypeName', 'SuperclassName', 'Size'])) {

@@ -6,6 +6,7 @@ import { removeImages } from '../support/docker.js';
 import { fixtures } from '../support/misfit.js';
 import { assertNothingLeft, startBuild } from '../support/refusal.js';
 import { traces } from '../support/running.js';
+import { until } from '../support/until.js';
 
 test.after.always(removeImages);
 
@@ -23,17 +24,22 @@ for (const [step, laterMs] of [
     await sleep(laterMs);
     running.kill('SIGKILL');
     t.is((await running.ended).signal, 'SIGKILL');
-    const left = await traces(running.pid);
+    let left = await traces(running.pid);
     t.log(left.join(', '));
-    // What the engine was doing for it when it died may still come into being.
-    await sleep(500);
-    t.is((await crac(['verify', 'localhost/crac-build-nowhere:1'])).code, 1);
+    // What the engine was doing for it when it died may still come into being: then the run after the next removes it.
+    const removed = async (): Promise<boolean> => {
+      t.is((await crac(['verify', 'localhost/crac-build-nowhere:1'])).code, 1);
+      left = await traces(running.pid);
+      return left.length === 0;
+    };
+    await until(removed, () => left.join(', '));
     await assertNothingLeft(t, running, name);
   });
 }
 
 test('a run that lives is left alone by others', async (t) => {
-  const { running, name } = await startBuild([`${fixtures}/small`]);
+  // It answers, but never there: the build waits for as long as this takes.
+  const { running, name } = await startBuild([`${fixtures}/small`, '--ready', '--timeout=10m http://:8080/nowhere']);
   t.true(await running.began('ready'));
   t.is((await crac(['verify', 'localhost/crac-build-nowhere:1'])).code, 1);
   const left = await traces(running.pid);

@@ -26,16 +26,20 @@ export interface MountOption {
   readonly readOnly: boolean;
 }
 
-/** The world of the build container (design: "The build container's world"). */
-export interface WorldOptions {
+/** What a container is started with beside its image, as `docker run` takes it. */
+export interface StartOptions {
   readonly env: readonly (readonly [name: string, value: string])[];
-  readonly secrets: readonly SecretOption[];
   readonly network?: string;
   readonly addHosts: readonly string[];
   readonly mounts: readonly MountOption[];
   readonly memoryBytes?: number;
   readonly cpus?: number;
   readonly user?: string;
+}
+
+/** The world of the build container. */
+export interface WorldOptions extends StartOptions {
+  readonly secrets: readonly SecretOption[];
 }
 
 export interface BuildOptions {
@@ -167,6 +171,8 @@ export interface BenchOptions {
   readonly runs: number;
   /** Also time the image it was made from, where the engine has it. */
   readonly base: boolean;
+  /** What each measured container is started with, of the unmodified image as well. */
+  readonly start: StartOptions;
 }
 
 /** What became of the pages of a dump. Bytes. */

@@ -10,6 +10,18 @@ export interface FlagSpec {
 
 export type FlagTable = Readonly<Record<string, FlagSpec>>;
 
+/** What a container is started with: as docker run has it. */
+export const startFlags = {
+  env: { kind: 'texts', short: 'e' },
+  'env-file': { kind: 'texts' },
+  network: { kind: 'text' },
+  'add-host': { kind: 'texts' },
+  mount: { kind: 'texts' },
+  memory: { kind: 'text', short: 'm' },
+  cpus: { kind: 'text' },
+  user: { kind: 'text', short: 'u' },
+} as const satisfies FlagTable;
+
 const output = { json: { kind: 'on' }, progress: { kind: 'text' } } as const satisfies FlagTable;
 
 export const everywhere = { help: { kind: 'on', short: 'h' }, version: { kind: 'on' } } as const satisfies FlagTable;
@@ -24,15 +36,8 @@ export const buildFlags = {
   platform: { kind: 'text' },
   pull: { kind: 'text' },
   label: { kind: 'texts' },
-  env: { kind: 'texts', short: 'e' },
-  'env-file': { kind: 'texts' },
+  ...startFlags,
   secret: { kind: 'texts' },
-  network: { kind: 'text' },
-  'add-host': { kind: 'texts' },
-  mount: { kind: 'texts' },
-  memory: { kind: 'text', short: 'm' },
-  cpus: { kind: 'text' },
-  user: { kind: 'text', short: 'u' },
   ready: { kind: 'text' },
   warmup: { kind: 'texts' },
   engine: { kind: 'text' },
@@ -51,8 +56,8 @@ export const buildFlags = {
   ...output,
 } as const satisfies FlagTable;
 
-export const verifyFlags = output;
-export const benchFlags = { runs: { kind: 'text' }, 'no-base': { kind: 'on' }, ...output } as const satisfies FlagTable;
+export const verifyFlags = { ...startFlags, ...output } as const satisfies FlagTable;
+export const benchFlags = { runs: { kind: 'text' }, 'no-base': { kind: 'on' }, ...startFlags, ...output } as const satisfies FlagTable;
 export const inspectFlags = { pages: { kind: 'on' }, ...output } as const satisfies FlagTable;
 
 /** Name of a command → its flags and the name of its argument. */

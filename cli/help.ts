@@ -62,13 +62,18 @@ Examples:
 Starts a fresh container of IMAGE with the rights it lists, sees that it
 restores and is ready, and removes it. Exit status 1 where it started cold.
 
+The container's world, as docker run has it (what the build was given):
+  -e, --env NAME[=VALUE], --env-file PATH, -u, --user USER[:GROUP]
+      --network NAME, --add-host NAME:ADDRESS, -m, --memory SIZE, --cpus NUMBER
+      --mount type=bind|volume|tmpfs,source=SOURCE,target=PATH[,readonly]
+How it is told:
       --json            print the result as JSON
       --progress MODE   auto (default), plain, tty, rawjson, quiet
   -h, --help
 
 Examples:
   crac-build verify app:warm
-  crac-build verify --json app:warm
+  crac-build verify --env-file app.env --mount source=data,target=/data app:warm
 `,
   bench: `Usage: crac-build bench [FLAGS] IMAGE
 
@@ -77,6 +82,11 @@ instruction to the first good answer, and reads what memory they take then.
 
       --runs N          starts of each kind; default: 15
       --no-base         do not time the image it was made from
+The containers' world, as docker run has it (what the build was given):
+  -e, --env NAME[=VALUE], --env-file PATH, -u, --user USER[:GROUP]
+      --network NAME, --add-host NAME:ADDRESS, -m, --memory SIZE, --cpus NUMBER
+      --mount type=bind|volume|tmpfs,source=SOURCE,target=PATH[,readonly]
+How it is told:
       --json            print the measurement as JSON
       --progress MODE   auto (default), plain, tty, rawjson, quiet
   -h, --help

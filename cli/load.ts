@@ -4,7 +4,7 @@ import type { Program } from './program.js';
 export const program: Program = {
   build: async (options, call) => (await import('../builder/pipeline/build.js')).build(options, call),
   plan: async (options, call) => (await import('../builder/pipeline/build.js')).plan(options, call),
-  verify: async (image, call) => (await import('../builder/pipeline/verify.js')).verify(image, call),
+  verify: async (image, start, call) => (await import('../builder/pipeline/verify.js')).verify(image, start, call),
   bench: async (image, options, call) => (await import('../builder/bench/bench.js')).bench(image, options, call),
   inspect: async (image, call) => (await import('../builder/pipeline/inspect.js')).inspect(image, call),
 };

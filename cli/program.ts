@@ -1,10 +1,20 @@
 /** The functions of `builder` that the commands call; each is loaded when it is called, so that `--help` stays quick. */
-import type { BenchOptions, BenchReport, BuildOptions, BuildPlan, BuildResult, Call, InspectReport, VerifyResult } from '../builder/api.js';
+import type {
+  BenchOptions,
+  BenchReport,
+  BuildOptions,
+  BuildPlan,
+  BuildResult,
+  Call,
+  InspectReport,
+  StartOptions,
+  VerifyResult,
+} from '../builder/api.js';
 
 export interface Program {
   readonly build: (options: BuildOptions, call: Call) => Promise<BuildResult>;
   readonly plan: (options: BuildOptions, call: Call) => Promise<BuildPlan>;
-  readonly verify: (image: string, call: Call) => Promise<VerifyResult>;
+  readonly verify: (image: string, start: StartOptions, call: Call) => Promise<VerifyResult>;
   readonly bench: (image: string, options: BenchOptions, call: Call) => Promise<BenchReport>;
   readonly inspect: (image: string, call: Call) => Promise<InspectReport>;
 }

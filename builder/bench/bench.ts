@@ -6,6 +6,7 @@ import type { ContainerSpec } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { openBakedImage, type BakedImage } from '../pipeline/baked-image.js';
 import { cleanUp, openTools, type Tools } from '../pipeline/tools.js';
+import { joinedSpec, startWorld, type StartWorld } from '../pipeline/world.js';
 import { initPath, runtimeDirectory } from '../step/protocol.js';
 import { Prober } from './prober.js';
 import { runTrial, TrialError, type Trial } from './trial.js';
@@ -43,23 +44,31 @@ interface Specs {
   readonly coldBase: ContainerSpec | undefined;
 }
 
-async function specsOf(image: BakedImage, tools: Tools, withBase: boolean, signal: AbortSignal): Promise<Specs> {
-  const trace = ['CRAC_BUILD_TRACE=1'];
-  const restored: ContainerSpec = { image: image.reference, env: trace, ...image.runRights, labels: tools.labels };
+async function specsOf(image: BakedImage, tools: Tools, world: StartWorld, withBase: boolean, signal: AbortSignal): Promise<Specs> {
+  const joined = joinedSpec(world);
+  const variables = [...(joined.env ?? []), 'CRAC_BUILD_TRACE=1'];
+  const restored: ContainerSpec = {
+    ...joined,
+    image: image.reference,
+    env: variables,
+    ...image.runRights,
+    labels: tools.labels,
+  };
   const base = withBase ? await tools.engine.inspectImage(image.labels.baseName, signal) : undefined;
   return {
     restored,
-    cold: { ...restored, env: [...trace, 'CRAC_BUILD_RESTORE=off'] },
+    cold: { ...restored, env: [...variables, 'CRAC_BUILD_RESTORE=off'] },
     coldBase:
       base === undefined
         ? undefined
         : {
+            ...joined,
             image: image.labels.baseName,
             // The unmodified image, with a first instruction that tells the time and makes way for the entry point.
             entrypoint: [initPath, '@trace', '--'],
             command: [...image.argv],
             labels: tools.labels,
-            mounts: [{ type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],
+            mounts: [...world.mounts, { type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],
           },
   };
 }
@@ -73,13 +82,20 @@ export async function bench(reference: string, options: BenchOptions, call: Call
   try {
     const tools = await openTools({}, call, cleanup);
     const image = await openBakedImage(tools.engine, reference, signal);
+    const world = startWorld(options.start);
     const prober = await Prober.start(
       tools.engine,
-      { runtimeImage: tools.runtimeImage, runtimeVolume: tools.runtimeVolume, labels: tools.labels, extraHosts: [] },
+      {
+        runtimeImage: tools.runtimeImage,
+        runtimeVolume: tools.runtimeVolume,
+        labels: tools.labels,
+        extraHosts: world.extraHosts,
+        ...(world.network !== undefined && { network: world.network }),
+      },
       cleanup,
       signal,
     );
-    const specs = await specsOf(image, tools, options.base, signal);
+    const specs = await specsOf(image, tools, world, options.base, signal);
     const trials: Record<Kind, Trial[]> = { restored: [], cold: [], coldBase: [] };
     const kinds = (['restored', 'cold', 'coldBase'] as const).filter((kind) => specs[kind] !== undefined);
     // Round 0 brings files into the page cache and is not counted.

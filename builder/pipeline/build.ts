@@ -216,14 +216,8 @@ async function verifyBuilt(
   call: Call,
 ): Promise<VerifyResult> {
   return runStep(call.emit, 'verify', 'restoring in a fresh container', async () => {
-    const result = await verifyWith(
-      tools,
-      reference,
-      options.tag,
-      { ...world, ...(world.user !== undefined && { user: world.user }) },
-      cleanup,
-      call,
-    );
+    // In the world of the build, so that only the image is judged.
+    const result = await verifyWith(tools, reference, options.tag, world, cleanup, call);
     if (!result.restored) {
       const reason =
         result.cold === null ? 'it started cold without a reason' : `it started cold: ${result.cold.code}: ${result.cold.reason}`;

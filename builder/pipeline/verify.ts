@@ -1,32 +1,20 @@
 /** A restore of a baked image in a fresh container, with no other rights than those the image names. */
-import type { Call, VerifyResult } from '../api.js';
+import type { Call, StartOptions, VerifyResult } from '../api.js';
 import { Prober } from '../bench/prober.js';
 import { runTrial, TrialError } from '../bench/trial.js';
 import { Cleanup } from '../engine/cleanup.js';
-import type { ContainerMount } from '../engine/port.js';
 import { CracError } from '../errors.js';
 import { openBakedImage } from './baked-image.js';
 import { checkStoreOf } from './check-store.js';
 import { cleanUp, openTools, type Tools } from './tools.js';
-import { environmentList } from './world.js';
+import { joinedSpec, startWorld, type StartWorld } from './world.js';
 
-/** The world the restore is tried in: that of the build, so that only the image is judged. */
-export interface VerifyWorld {
-  readonly env: Readonly<Record<string, string>>;
-  readonly mounts: readonly ContainerMount[];
-  readonly extraHosts: readonly string[];
-  readonly network?: string;
-  readonly user?: string;
-}
-
-export const emptyWorld: VerifyWorld = { env: {}, mounts: [], extraHosts: [] };
-
-/** Verifies with tools that are open already. `shownAs` is the name the user knows the image by. */
+/** Verifies with tools that are open already, in this world. `shownAs` is the name the user knows the image by. */
 export async function verifyWith(
   tools: Tools,
   reference: string,
   shownAs: string,
-  world: VerifyWorld,
+  world: StartWorld,
   cleanup: Cleanup,
   call: Call,
 ): Promise<VerifyResult> {
@@ -44,13 +32,13 @@ export async function verifyWith(
     cleanup,
     signal,
   );
+  const joined = joinedSpec(world);
   const spec = {
+    ...joined,
     image: reference,
-    env: [...environmentList(world.env), 'CRAC_BUILD_TRACE=1'],
-    mounts: world.mounts,
+    env: [...(joined.env ?? []), 'CRAC_BUILD_TRACE=1'],
     ...image.runRights,
     labels: tools.labels,
-    ...(world.user !== undefined && { user: world.user }),
   };
   const common = { schema: 'crac-build/verify/1', image: shownAs, runArgs: image.labels.runArgs } as const;
   const problem = image.layers.some(({ role }) => role === 'pages') ? await checkStoreOf(tools, reference, cleanup, signal) : null;
@@ -77,11 +65,11 @@ export async function verifyWith(
  * `crac-build verify`. A cold start is a result (restored: false, with the reason), not an exception; no good answer at all throws
  * CRAC-VERIFY-FAILED.
  */
-export async function verify(reference: string, call: Call): Promise<VerifyResult> {
+export async function verify(reference: string, start: StartOptions, call: Call): Promise<VerifyResult> {
   const cleanup = Cleanup.after(call.signal);
   try {
     const tools = await openTools({}, call, cleanup);
-    return await verifyWith(tools, reference, reference, emptyWorld, cleanup, call);
+    return await verifyWith(tools, reference, reference, startWorld(start), cleanup, call);
   } finally {
     await cleanUp(cleanup, 'verify', call.emit);
   }

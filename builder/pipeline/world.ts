@@ -1,16 +1,13 @@
-/** The build container's world: what the command line gives, in the engine's terms and in the application's. */
+/** The worlds of containers: what the command line gives, in the engine's terms and in the application's. */
 import { readFile, stat } from 'node:fs/promises';
-import type { WorldOptions } from '../api.js';
-import type { ContainerMount } from '../engine/port.js';
+import type { StartOptions, WorldOptions } from '../api.js';
+import type { ContainerMount, ContainerSpec } from '../engine/port.js';
 import { CracError } from '../errors.js';
 
-export interface World {
+/** What a container of an image is started with. */
+export interface StartWorld {
   /** Variables given by --env and --env-file. */
   readonly env: Readonly<Record<string, string>>;
-  /** Variables of --secret: to the application only, in no configuration. */
-  readonly secretEnvironment: Readonly<Record<string, string>>;
-  /** Files of --secret: id and contents, shown as /run/secrets/ID. */
-  readonly secretFiles: readonly { readonly id: string; readonly bytes: Buffer }[];
   readonly mounts: readonly ContainerMount[];
   readonly extraHosts: readonly string[];
   readonly network?: string;
@@ -19,8 +16,33 @@ export interface World {
   readonly user?: string;
 }
 
+/** The build container's world. */
+export interface World extends StartWorld {
+  /** Variables of --secret: to the application only, in no configuration. */
+  readonly secretEnvironment: Readonly<Record<string, string>>;
+  /** Files of --secret: id and contents, shown as /run/secrets/ID. */
+  readonly secretFiles: readonly { readonly id: string; readonly bytes: Buffer }[];
+}
+
 /** Docker's bound for a secret (BuildKit session/secrets: MaxSecretSize). */
 const largestSecret = 500 * 1024;
+
+export function startWorld(options: StartOptions): StartWorld {
+  return {
+    env: Object.fromEntries(options.env),
+    mounts: options.mounts.map((m) => ({
+      type: m.type,
+      target: m.target,
+      readOnly: m.readOnly,
+      ...(m.source !== undefined && { source: m.source }),
+    })),
+    extraHosts: options.addHosts,
+    ...(options.network !== undefined && { network: options.network }),
+    ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+    ...(options.cpus !== undefined && { nanoCpus: Math.round(options.cpus * 1e9) }),
+    ...(options.user !== undefined && { user: options.user }),
+  };
+}
 
 /** Reads what the options name on this machine. Throws CRAC-USAGE-FLAG for a secret that is not there. */
 export async function readWorld(options: WorldOptions): Promise<World> {
@@ -41,24 +63,20 @@ export async function readWorld(options: WorldOptions): Promise<World> {
       secretFiles.push({ id: secret.id, bytes: await readFile(secret.source) });
     }
   }
-  return {
-    env: Object.fromEntries(options.env),
-    secretEnvironment,
-    secretFiles,
-    mounts: options.mounts.map((m) => ({
-      type: m.type,
-      target: m.target,
-      readOnly: m.readOnly,
-      ...(m.source !== undefined && { source: m.source }),
-    })),
-    extraHosts: options.addHosts,
-    ...(options.network !== undefined && { network: options.network }),
-    ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
-    ...(options.cpus !== undefined && { nanoCpus: Math.round(options.cpus * 1e9) }),
-    ...(options.user !== undefined && { user: options.user }),
-  };
+  return { ...startWorld(options), secretEnvironment, secretFiles };
 }
 
 /** Variables as engines take them: NAME=value. */
 export const environmentList = (env: Readonly<Record<string, string>>): readonly string[] =>
   Object.entries(env).map(([name, value]) => `${name}=${value}`);
+
+/** The world of a container that joins the network of another one, which has host names and network (ProberSettings). */
+export function joinedSpec(world: StartWorld): Pick<ContainerSpec, 'env' | 'mounts' | 'user' | 'memoryBytes' | 'nanoCpus'> {
+  return {
+    env: environmentList(world.env),
+    mounts: world.mounts,
+    ...(world.user !== undefined && { user: world.user }),
+    ...(world.memoryBytes !== undefined && { memoryBytes: world.memoryBytes }),
+    ...(world.nanoCpus !== undefined && { nanoCpus: world.nanoCpus }),
+  };
+}

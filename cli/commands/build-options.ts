@@ -1,19 +1,14 @@
 /** The flags of `build` as BuildOptions: everything that can be checked without an engine is checked here. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BuildOptions, WorldOptions } from '../../builder/api.js';
 import { CracError } from '../../builder/errors.js';
 import type { buildFlags, Given } from '../flags.js';
-import type { Surroundings } from '../surroundings.js';
-import { parseEnvFile } from '../values/env-file.js';
-import { parseMount } from '../values/mount.js';
-import { parseCpus, parseSize } from '../values/numbers.js';
-import { lastOfEachName, parseLabel, parseVariable, type Pair } from '../values/pairs.js';
+import { lastOfEachName, parseLabel } from '../values/pairs.js';
 import { parseSecret } from '../values/secret.js';
-import { parseChoice, parseHost, parsePlatform, parseWord } from '../values/words.js';
+import { parseChoice, parsePlatform } from '../values/words.js';
+import { optional, readStartOptions, readVariables, type Place } from './start-options.js';
 
 type GivenToBuild = Given<typeof buildFlags>;
-type Place = Pick<Surroundings, 'env' | 'cwd'>;
 
 /** Throws CRAC-USAGE, CRAC-USAGE-FLAG. */
 export function readBuildOptions(given: GivenToBuild, place: Place): BuildOptions {
@@ -63,26 +58,11 @@ function readSource(given: GivenToBuild, place: Place): Pick<BuildOptions, 'cont
   };
 }
 
-function readWorld(given: GivenToBuild, { env, cwd }: Place): WorldOptions {
-  const fromFiles = given.texts('env-file').flatMap((path) => parseEnvFile(path, readBytes('--env-file', resolve(cwd, path), path), env));
-  const fromFlags = readVariables('--env', given.texts('env'), { env, cwd });
-  const secrets = given.texts('secret').map((text) => parseSecret(text, env, cwd));
+function readWorld(given: GivenToBuild, place: Place): WorldOptions {
+  const secrets = given.texts('secret').map((text) => parseSecret(text, place.env, place.cwd));
   const twice = secrets.find(({ id }, at) => secrets.findIndex((other) => other.id === id) !== at);
   if (twice) throw usage(`--secret id=${twice.id} is given twice`);
-  return {
-    env: lastOfEachName([...fromFiles, ...fromFlags]),
-    secrets,
-    addHosts: given.texts('add-host').map((text) => parseHost('--add-host', text)),
-    mounts: given.texts('mount').map((text) => parseMount(text, cwd)),
-    ...optional(given.text('network'), (text) => ({ network: parseWord('--network', text, 'the name of a network') })),
-    ...optional(given.text('memory'), (text) => ({ memoryBytes: parseSize('--memory', text) })),
-    ...optional(given.text('cpus'), (text) => ({ cpus: parseCpus('--cpus', text) })),
-    ...optional(given.text('user'), (text) => ({ user: parseWord('--user', text, 'USER or USER:GROUP') })),
-  };
-}
-
-function readVariables(flag: string, given: readonly string[], { env }: Place): readonly Pair[] {
-  return given.map((text) => parseVariable(flag, text, env)).filter((pair) => pair !== null);
+  return { ...readStartOptions(given, place), secrets };
 }
 
 function texts<N extends 'engine' | 'gc' | 'cpu' | 'callbacks' | 'with' | 'mode' | 'fallback'>(
@@ -94,18 +74,6 @@ function texts<N extends 'engine' | 'gc' | 'cpu' | 'callbacks' | 'with' | 'mode'
     return text === undefined ? [] : [[name, text] as const];
   });
   return Object.fromEntries(found) as Readonly<Partial<Record<N, string>>>;
-}
-
-function optional<T extends object>(text: string | undefined, make: (text: string) => T): T | undefined {
-  return text === undefined ? undefined : make(text);
-}
-
-function readBytes(flag: string, path: string, given: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw CracError.of('CRAC-USAGE-FLAG', { flag, value: given, expected: 'a file that can be read' }, { cause });
-  }
 }
 
 function usage(message: string): CracError {

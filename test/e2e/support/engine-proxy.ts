@@ -84,10 +84,12 @@ async function serve(
     response.destroy();
   });
   let body: Record<string, unknown> = {};
-  if (rule?.change === undefined && rule?.after === undefined) request.pipe(upstream);
+  // What is no JSON may be large. JSON comes in two pieces, and the engine answers some requests before it has read the second.
+  if (request.headers['content-type'] !== 'application/json') request.pipe(upstream);
   else {
-    body = parse(await buffer(request));
-    const changed = Buffer.from(JSON.stringify(rule.change?.(body) ?? body));
+    const bytes = await buffer(request);
+    if (bytes.length > 0) body = parse(bytes);
+    const changed = rule?.change === undefined ? bytes : Buffer.from(JSON.stringify(rule.change(body)));
     upstream.setHeader('content-length', changed.length);
     upstream.end(changed);
   }

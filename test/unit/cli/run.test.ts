@@ -21,6 +21,8 @@ const program: Program = {
   inspect: () => Promise.resolve(inspectReport),
 };
 
+const bareStart = { env: [], addHosts: [], mounts: [] };
+
 test('build: the image on standard output, progress and result on standard error', async (t) => {
   const process = fakeProcess();
   t.is(await run(['build', '-t', 'app:warm', '.'], process, program), 0);
@@ -79,9 +81,53 @@ test('bench: what it is asked for', async (t) => {
   await run(['bench', 'a'], fakeProcess(), { ...program, bench });
   await run(['bench', '--runs', '3', '--no-base', 'a'], fakeProcess(), { ...program, bench });
   t.deepEqual(asked, [
-    ['a', { runs: 15, base: true }],
-    ['a', { runs: 3, base: false }],
+    ['a', { runs: 15, base: true, start: bareStart }],
+    ['a', { runs: 3, base: false, start: bareStart }],
   ]);
+});
+
+test('verify and bench: what containers are started with', async (t) => {
+  const asked: unknown[] = [];
+  const asking: Program = {
+    ...program,
+    verify: (image, start) => {
+      asked.push([image, start]);
+      return Promise.resolve(verified);
+    },
+    bench: (image, { start }) => {
+      asked.push([image, start]);
+      return Promise.resolve(benchReport);
+    },
+  };
+  const directory = mkdtempSync(join(tmpdir(), 'crac-build-run-'));
+  writeFileSync(join(directory, 'vars'), 'A=file\nB=file\n');
+  const words =
+    '--env-file vars -e A=flag -e HERE -u 1000:1 --network net --add-host db:10.0.0.1 --mount source=v,target=/v -m 1g --cpus 2 a'.split(
+      ' ',
+    );
+  const start = {
+    env: [
+      ['A', 'flag'],
+      ['B', 'file'],
+      ['HERE', 'h'],
+    ],
+    addHosts: ['db:10.0.0.1'],
+    mounts: [{ type: 'volume', source: 'v', target: '/v', readOnly: false }],
+    network: 'net',
+    memoryBytes: 2 ** 30,
+    cpus: 2,
+    user: '1000:1',
+  };
+  for (const command of ['verify', 'bench']) t.is(await run([command, ...words], fakeProcess({ HERE: 'h' }, directory), asking), 0);
+  await run(['verify', 'a'], fakeProcess(), asking);
+  t.deepEqual(asked, [
+    ['a', start],
+    ['a', start],
+    ['a', bareStart],
+  ]);
+  const refused = fakeProcess();
+  t.is(await run(['verify', '--memory', '1x', 'a'], refused, asking), 2);
+  t.regex(refused.stderr.text, /CRAC-USAGE-FLAG: --memory does not take "1x"/);
 });
 
 test('help and version, quick or not', async (t) => {
@@ -142,7 +188,7 @@ for (const [signal, status] of [
     const process = fakeProcess();
     const ended = run(['verify', 'a'], process, {
       ...program,
-      verify: (_, call) => {
+      verify: (_, start, call) => {
         queueMicrotask(() => {
           process.send(signal);
         });
@@ -162,7 +208,7 @@ test('what fails while cancelling is the cause', async (t) => {
   const process = fakeProcess();
   const status = await run(['verify', 'a'], process, {
     ...program,
-    verify: async (_, call) => {
+    verify: async (_, start, call) => {
       const ended = untilAborted(call);
       process.send('SIGINT');
       await ended.catch(() => null);
@@ -177,7 +223,7 @@ test('a second signal ends the process and says what may be left', async (t) => 
   const process = fakeProcess();
   await run(['verify', 'a'], process, {
     ...program,
-    verify: (_, call) => {
+    verify: (_, start, call) => {
       const ended = untilAborted(call);
       process.send('SIGINT');
       process.send('SIGINT');
@@ -193,7 +239,7 @@ test('what nobody catches stops the work, which cleans up', async (t) => {
   let cleaned = false;
   const status = await run(['verify', 'a'], process, {
     ...program,
-    verify: async (_, call) => {
+    verify: async (_, start, call) => {
       const ended = untilAborted(call);
       process.fail(new TypeError('boom'));
       process.fail(new Error('a consequence'));

@@ -1,7 +1,7 @@
 /** Reads of a few bytes each from large files: in blocks, of which the latest used are kept. */
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 
 import { FormatError } from '../errors.js';
 
@@ -28,7 +28,9 @@ export async function openRegular(path: string): Promise<{ readonly file: FileHa
  * the one that was mapped, or that the path leaves `root`.
  */
 export async function mappedFilePath(root: string, path: string): Promise<string> {
-  if (!path.startsWith('/') || path.includes('\0')) throw new FormatError(`the mapped file ${JSON.stringify(path)} has no absolute path`);
+  if (!path.startsWith('/') || path.includes('\0') || normalize(path) !== path) {
+    throw new FormatError(`the mapped file ${JSON.stringify(path)} has no absolute path`);
+  }
   let [real, base] = ['', ''];
   try {
     [real, base] = await Promise.all([realpath(join(root, path)), realpath(root)]);

@@ -7,8 +7,9 @@
  * buffer that was taken so. What it gets has any content, and it clears what needs to be clear (memAllocator.cpp: MemAllocator::mem_clear,
  * and the same in compiled code); ZapUnusedHeapArea, which fills free memory and checks it, exists in debug builds alone. So nobody reads
  * what is free, and nobody has written what it needs later before the top has moved, but for:
- * - a collection in a pause: survivors and compacted objects are written before tops are set (serialFullGC.cpp, psParallelCompact.cpp,
- *   g1FullGCCompactTask.cpp). The heap says so, and nothing is then found free;
+ * - a collection in a pause: compacted objects are written before tops are set (serialFullGC.cpp, psParallelCompact.cpp,
+ *   g1FullGCCompactTask.cpp). All of it is done under an IsSTWGCActiveMark (isGCActiveMark.hpp), which the heap tells, and nothing is
+ *   then found free;
  * - a humongous object of G1: see regions.ts.
  * Card tables, block offset tables and bitmaps, which tell about free memory too, lie outside of the heap and are never among the
  * ranges. Concurrent marking and refinement stop at tops (g1RemSet.cpp: refine_card_concurrently) and skip free regions.
@@ -116,7 +117,7 @@ async function reserved(vm: VirtualMachine, collectedHeap: bigint): Promise<Heap
   return start === 0n || words === 0n ? undefined : { start, end };
 }
 
-/** Called _is_gc_active before JDK 23 and its back-ports (collectedHeap.hpp). */
+/** Called _is_gc_active in JDK 17 and in earlier updates of 21 (collectedHeap.hpp). */
 async function isCollecting(vm: VirtualMachine, collectedHeap: bigint): Promise<boolean> {
   const name = vm.has('CollectedHeap', '_is_stw_gc_active') ? '_is_stw_gc_active' : '_is_gc_active';
   return (await vm.u8(vm.field(collectedHeap, 'CollectedHeap', name))) !== 0;

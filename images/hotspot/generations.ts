@@ -4,9 +4,10 @@ import { checkSpace, type FreeRange, type HeapRange } from './heap-space.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
 /**
- * JDK 17 and 21: GenCollectedHeap has the generations, and Space and CompactibleSpace the limits of a ContiguousSpace
- * (src/hotspot/share/gc/shared/{genCollectedHeap,space}.hpp); since 23 SerialHeap and ContiguousSpace have them themselves
- * (src/hotspot/share/gc/serial/serialHeap.hpp). The old generation's space is a TenuredSpace, which is a ContiguousSpace, up to 22.
+ * JDK 17 and 21: GenCollectedHeap has the generations, and Space the limits of a ContiguousSpace but for its top
+ * (src/hotspot/share/gc/shared/{genCollectedHeap,space}.hpp); 25: SerialHeap and ContiguousSpace have them themselves
+ * (src/hotspot/share/gc/serial/serialHeap.hpp, gc/shared/space.hpp). The old generation's space is a TenuredSpace, which is a
+ * ContiguousSpace, in the former.
  */
 export async function freeOfSerial(vm: VirtualMachine, collectedHeap: bigint, heap: HeapRange): Promise<readonly FreeRange[]> {
   const young = await vm.pointer(vm.field(collectedHeap, 'SerialHeap', '_young_gen'), 'SerialHeap::_young_gen');

@@ -5,7 +5,7 @@ import { checkSpace, type FreeRange, type HeapRange } from './heap-space.js';
 import { bufferOf } from './memory.js';
 import type { VirtualMachine } from './virtual-machine.js';
 
-/** G1 makes about 2048; a region size given by hand, at most this many in a heap of a terabyte. */
+/** G1 makes about 2048 regions of 1 to 32 MiB, and more of them where their size is given by hand: this many in a heap of a terabyte. */
 const MAX_REGIONS = 2 ** 20;
 const MIN_REGION_BYTES = 2n ** 16n;
 /** Threads of a JVM; CRIU has as many core images. */
@@ -18,8 +18,8 @@ export interface FreeOfG1 {
 }
 
 /**
- * src/hotspot/share/gc/g1/g1HeapRegion.hpp, g1HeapRegionManager.hpp, g1BiasedArray.hpp; before JDK 23 without the prefix: HeapRegion,
- * HeapRegionManager, HeapRegionType. Regions that were never committed are null in the table. Nothing is taken from humongous regions
+ * src/hotspot/share/gc/g1/g1HeapRegion.hpp, g1HeapRegionManager.hpp, g1BiasedArray.hpp; JDK 17 and 21 have the names without
+ * the prefix: HeapRegion, HeapRegionManager, HeapRegionType. Regions that were never committed are null in the table. Nothing is taken from humongous regions
  * and from those of archives, whose tops are not those of an allocation.
  */
 export async function freeOfG1(

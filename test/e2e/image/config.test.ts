@@ -64,20 +64,20 @@ test('labels of the application and of the command line stay beside those that t
   t.is(labels[labelNames.baseName], base);
   t.is(labels[labelNames.baseDigest], (await inspect(t, base)).Id);
   t.is(labels[labelNames.runArgs], '--cap-add SYS_ADMIN');
-  t.like(labels, { [labelNames.restorer]: 'criu', [labelNames.mode]: 'read', [labelNames.engine]: 'criu' });
+  t.like(labels, { [labelNames.restorer]: 'criu', [labelNames.mode]: 'mmap', [labelNames.engine]: 'criu' });
   t.regex(labels[labelNames.jdk] ?? '', /JDK 25/);
   t.regex(labels[labelNames.coldMs] ?? '', /^\d+$/);
   t.regex(labels[labelNames.restoreMs] ?? '', /^\d+(\.\d+)?$/);
 });
 
-test('three layers on top of those of the base: runtime, files, checkpoint', async (t) => {
+test('four layers on top of those of the base: runtime, files, checkpoint, pages', async (t) => {
   const before = (await inspect(t, base)).RootFS.Layers;
   const after = (await inspect(t, image)).RootFS.Layers;
   t.deepEqual(after.slice(0, before.length), before);
   const report = readJson(inspectSchema, (await crac(['inspect', '--json', image])).stdout);
   t.deepEqual(
     report.layers.map(({ role }) => role),
-    [...before.map(() => 'base' as const), 'runtime', 'files', 'checkpoint'],
+    [...before.map(() => 'base' as const), 'runtime', 'files', 'checkpoint', 'pages'],
   );
   t.deepEqual(
     report.layers.map(({ diffId }) => diffId),
@@ -86,8 +86,8 @@ test('three layers on top of those of the base: runtime, files, checkpoint', asy
 });
 
 test('only our own layers are sent to the engine', (t) => {
-  const { runtime, files, checkpoint } = built.bytes;
-  t.is(built.steps.find(({ step }) => step === 'bake')?.bytes, runtime + files + checkpoint);
+  const { runtime, files, checkpoint, pages } = built.bytes;
+  t.is(built.steps.find(({ step }) => step === 'bake')?.bytes, runtime + files + checkpoint + pages);
   t.true(built.bytes.base > 100_000_000, 'bytes of the base');
 });
 
@@ -119,9 +119,9 @@ test('docker history tells of every step of the base, and of our layers above', 
   const ours = after.slice(0, -before.length).reverse();
   t.deepEqual(
     ours.map(({ CreatedBy }) => CreatedBy),
-    ['crac-build: runtime', 'crac-build: files the application changed', 'crac-build: checkpoint'],
+    ['crac-build: runtime', 'crac-build: files the application changed', 'crac-build: checkpoint', 'crac-build: memory pages'],
   );
-  t.true(Number(ours[2]?.Size) > built.dumpBytes);
+  t.true(Number(ours[2]?.Size) + Number(ours[3]?.Size) > built.dumpBytes / 2);
 });
 
 test('inspect tells what the image holds', async (t) => {
@@ -129,7 +129,7 @@ test('inspect tells what the image holds', async (t) => {
   t.is(code, 0);
   const report = readJson(inspectSchema, stdout);
   const { Id, Config } = await inspect(t, image);
-  t.like(report, { image, imageId: Id, restorer: 'criu', mode: 'read', base: { name: base } });
+  t.like(report, { image, imageId: Id, restorer: 'criu', mode: 'mmap', base: { name: base } });
   t.deepEqual(report.labels, Config.Labels);
   t.deepEqual(report.record.argv, [...Config.Entrypoint.slice(1), 'one', 'two words']);
   t.like(report.record, { cwd: '/srv/app', uid: 1000, gid: 1000, fallback: 'cold' });

@@ -15,6 +15,7 @@ for (const [step, laterMs] of [
   ['base', 0],
   ['start', 0],
   ['checkpoint', 0],
+  ['train', 300],
   ['bake', 100],
   ['verify', 200],
 ] as const) {

@@ -18,7 +18,7 @@ async function stopAt(t: ExecutionContext, step: StepName, signal: StopSignal, l
   await assertNothingLeft(t, running, name);
 }
 
-for (const step of ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'bake', 'verify'] as const) {
+for (const step of ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'pages', 'train', 'bake', 'verify'] as const) {
   test(`stopped in ${step}`, async (t) => {
     await Promise.all([stopAt(t, step, 'SIGINT', 0), stopAt(t, step, 'SIGTERM', 150)]);
   });

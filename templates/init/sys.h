@@ -200,6 +200,17 @@ static inline int sys_uname(struct utsname *name)
 	return (int)SYS1(uname, POINTER(name));
 }
 
+/* From the start of a file; of a directory: an offset that getdents64 gave. */
+static inline long sys_lseek(int fd, s64 offset)
+{
+	return SYS3(lseek, fd, (long)offset, 0);
+}
+
+static inline int sys_syncfs(int fd)
+{
+	return (int)SYS1(syncfs, fd);
+}
+
 static inline int sys_userfaultfd(int flags)
 {
 	return (int)SYS1(userfaultfd, flags);
@@ -236,6 +247,7 @@ static inline long sys_mmap_at(usize size, int protection, int flags, int fd, u6
 	return sys_call(__NR_mmap, 0, (long)size, protection, flags, fd, (long)offset);
 }
 
+/* A byte for each page, whose lowest bit says whether it is in memory. */
 static inline int sys_mincore(const void *at, usize size, u8 *resident)
 {
 	return (int)SYS3(mincore, POINTER(at), (long)size, POINTER(resident));

@@ -19,6 +19,7 @@ int verb_probe(struct init *init);
 int verb_train(struct init *init);
 int verb_uncache(struct init *init);
 int verb_cached(struct init *init);
+int verb_evict(struct init *init);
 
 /* options_parse with a line on the standard error. With `command` a command has to follow, without it none may. */
 bool verb_options(const struct init *init, struct option *options, usize count, char ***command);

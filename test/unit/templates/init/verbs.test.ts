@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -192,4 +192,42 @@ test('@probe says at its deadline what was wrong last', async (t) => {
   t.is(code, 1);
   t.is(answer['error'], 'no connection: ECONNREFUSED');
   t.true(Number(answer['attempts']) > 1);
+});
+
+test('@evict counts the regular files below a directory, each once, and follows no link', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'crac-build-evict-'));
+  t.teardown(async () => rm(root, { recursive: true, force: true }));
+  await mkdir(join(root, 'a/b/c'), { recursive: true });
+  await writeFile(join(root, 'a/b/c/large'), Buffer.alloc(3_000_000, 1));
+  await writeFile(join(root, 'a/small'), 'small');
+  await writeFile(join(root, 'empty'), '');
+  await symlink('/etc', join(root, 'link'));
+  await symlink('/etc/passwd', join(root, 'a/link'));
+  // More entries than fit what is read of a directory at a time, directories among them.
+  for (let at = 0; at < 100; at++) {
+    await mkdir(join(root, `many/directory-${at}`), { recursive: true });
+    await writeFile(join(root, `many/directory-${at}/file`), 'x');
+    await writeFile(join(root, `many/file-with-a-long-name-${at}`), 'y');
+  }
+  const { exitCode, stdout, stderr } = await run(t.context.init, '@evict', '--root', root);
+  t.is(exitCode, 0, stderr);
+  const { files, bytes, keptBytes } = JSON.parse(stdout) as Record<string, number>;
+  t.is(files, 202);
+  t.is(bytes, 3_000_000 + 5 + 200);
+  // A file system in memory keeps everything; no other counts more than there is.
+  t.true(keptBytes !== undefined && keptBytes % 4096 === 0 && keptBytes <= 202 * 4096 + 3_000_000, stdout);
+});
+
+test('@evict goes so deep and no deeper, and says what it could not do', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'crac-build-evict-'));
+  t.teardown(async () => rm(root, { recursive: true, force: true }));
+  const path = (depth: number): string => join(root, ...Array.from({ length: depth }, () => 'd'));
+  await mkdir(path(127), { recursive: true });
+  t.like(await run(t.context.init, '@evict', '--root', root), { exitCode: 0, stderr: '' });
+  await mkdir(path(128));
+  const { exitCode, stderr } = await run(t.context.init, '@evict', '--root', root);
+  t.is(exitCode, 1);
+  t.regex(stderr, /^crac-init: the page cache cannot be emptied: d: ELOOP$/);
+  t.is((await run(t.context.init, '@evict', '--root', join(root, 'missing'))).exitCode, 1);
+  t.is((await run(t.context.init, '@evict', '--rot', root)).exitCode, 2);
 });

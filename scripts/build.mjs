@@ -76,6 +76,33 @@ export async function bundleStepProgram() {
   });
 }
 
+/** Bundles what draws pictures, in place of what the compiler made of it: the chart library is large, and used in part. */
+export async function bundlePictures() {
+  await step('bundle the chart library', async () => {
+    const { build } = await import('esbuild');
+    const result = await build({
+      entryPoints: [inRoot('cli/plot/svg.ts')],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node22.20',
+      write: false,
+      outfile: inRoot('dist/cli/plot/svg.js'),
+      legalComments: 'none',
+      absWorkingDir: root,
+      logLevel: 'warning',
+    });
+    const [output] = result.outputFiles;
+    if (output !== undefined) await writeIfChanged(output.path, output.contents);
+    const licences = ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE', 'tslib/LICENSE.txt'].map(async (file) => {
+      return `${file}\n\n${await readFile(inRoot('node_modules', file), 'utf8')}`;
+    });
+    await writeIfChanged(inRoot('dist/cli/plot/svg.licences.txt'), Buffer.from((await Promise.all(licences)).join('\n\n')));
+    return `done, ${((output?.contents.length ?? 0) / 1024).toFixed(0)} KiB`;
+  });
+}
+
 /** Compiles crac-init where its sources or the compiler changed. */
 export async function buildInit() {
   const output = inRoot('dist/init/init');
@@ -115,6 +142,7 @@ export async function build() {
   await installPackages();
   await compile();
   await bundleStepProgram();
+  await bundlePictures();
   await buildInit();
   await assembleRuntime();
 }

@@ -136,16 +136,40 @@ export interface Spread {
   readonly max: number;
 }
 
-export interface BenchSeries {
-  readonly readyMs: Spread;
-  readonly totalMs: Spread;
-  readonly restoreMs?: Spread;
+/** Sums over the processes of an application. */
+export interface MemorySums {
   readonly rssBytes: number;
   readonly pssBytes: number;
   readonly privateDirtyBytes: number;
 }
 
-/** design.md 7, schema crac-build/bench/1. */
+export interface BenchSeries extends MemorySums {
+  readonly readyMs: Spread;
+  readonly totalMs: Spread;
+  readonly restoreMs?: Spread;
+}
+
+/** Containers of one image that run at the same time. */
+export interface ReplicaSeries {
+  readonly count: number;
+  /** From the first start call to the first answer of the last one. */
+  readonly allReadyMs: Spread;
+  /** Over all replicas; medians of the rounds. */
+  readonly sum: MemorySums;
+  /** Of one replica. */
+  readonly each: { readonly rssBytes: Spread; readonly pssBytes: Spread; readonly privateDirtyBytes: Spread };
+  /** Starts, of all rounds, that should have been restores and were cold. */
+  readonly fellBack: number;
+}
+
+export interface Machine {
+  readonly kernel: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly engine: string;
+}
+
 export interface BenchReport {
   readonly schema: 'crac-build/bench/1';
   readonly image: string;
@@ -158,19 +182,27 @@ export interface BenchReport {
   readonly ratio: number;
   readonly bytes: LayerSizes;
   readonly fellBack: number;
-  readonly machine: {
-    readonly kernel: string;
-    readonly cpu: string;
-    readonly cores: number;
-    readonly memoryBytes: number;
-    readonly engine: string;
-  };
+  /** There where the page cache was emptied before each start. */
+  readonly pageCache?: 'cold';
+  /** There where replicas were asked for. */
+  readonly replicas?: ReplicaSeries;
+  readonly machine: Machine;
+}
+
+/** Several images, measured in the same rounds, in the order in which they were given. */
+export interface BenchComparison {
+  readonly schema: 'crac-build/bench-compare/1';
+  readonly images: readonly BenchReport[];
+  readonly machine: Machine;
 }
 
 export interface BenchOptions {
   readonly runs: number;
   /** Also time the image it was made from, where the engine has it. */
   readonly base: boolean;
+  readonly pageCache: 'warm' | 'cold';
+  /** So many containers at the same time as well, once a round. */
+  readonly replicas?: number;
   /** What each measured container is started with, of the unmodified image as well. */
   readonly start: StartOptions;
 }

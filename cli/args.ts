@@ -48,7 +48,8 @@ export async function readCommandLine(argv: readonly string[]): Promise<CommandL
       throw error instanceof CracError ? error : usage(explain(message || (error?.message ?? ''), words));
     });
   for (const [name, command] of Object.entries(commands)) {
-    parser.command(`${name} [${command.argument}]`, false, (y) =>
+    const argument = `${command.argument}${takesMany(name as CommandName) ? '..' : ''}`;
+    parser.command(`${name} [${argument}]`, false, (y) =>
       y.positional(command.argument, { type: 'string' }).options(optionsOf(command.flags)),
     );
   }
@@ -60,10 +61,15 @@ export async function readCommandLine(argv: readonly string[]): Promise<CommandL
   if (values['help'] === true) return { kind: 'help', command: name };
   if (name === null) throw usage(`no command is given: ${commandNames.join(', ')}`);
   // What follows `--` is in `rest` even where it is the argument.
-  const named = values[commands[name].argument] as string | undefined;
-  const [argument, extra] = named === undefined ? rest : [named, ...rest];
+  const named = values[commands[name].argument] as string | readonly string[] | undefined;
+  const all = named === undefined ? rest : [named, ...rest].flat();
+  const extra = takesMany(name) ? undefined : all[1];
   if (extra !== undefined) throw usage(`${name} does not take "${extra}": one ${commands[name].argument} only`);
-  return { kind: 'command', name, given: new Given(values, argument) } as CommandLine;
+  return { kind: 'command', name, given: new Given(values, all) } as CommandLine;
+}
+
+function takesMany(name: CommandName): boolean {
+  return 'many' in commands[name];
 }
 
 function optionsOf(table: FlagTable): Record<string, Options> {

@@ -57,16 +57,24 @@ export const buildFlags = {
 } as const satisfies FlagTable;
 
 export const verifyFlags = { ...startFlags, ...output } as const satisfies FlagTable;
-export const benchFlags = { runs: { kind: 'text' }, 'no-base': { kind: 'on' }, ...startFlags, ...output } as const satisfies FlagTable;
+export const benchFlags = {
+  runs: { kind: 'text' },
+  'no-base': { kind: 'on' },
+  'page-cache': { kind: 'text' },
+  replicas: { kind: 'text' },
+  plot: { kind: 'text' },
+  ...startFlags,
+  ...output,
+} as const satisfies FlagTable;
 export const inspectFlags = { pages: { kind: 'on' }, ...output } as const satisfies FlagTable;
 
-/** Name of a command → its flags and the name of its argument. */
+/** Name of a command → its flags and the name of its argument; `many`: of which there may be several. */
 export const commands = {
   build: { flags: buildFlags, argument: 'context' },
   verify: { flags: verifyFlags, argument: 'image' },
-  bench: { flags: benchFlags, argument: 'image' },
+  bench: { flags: benchFlags, argument: 'image', many: true },
   inspect: { flags: inspectFlags, argument: 'image' },
-} as const satisfies Readonly<Record<string, { readonly flags: FlagTable; readonly argument: string }>>;
+} as const satisfies Readonly<Record<string, { readonly flags: FlagTable; readonly argument: string; readonly many?: true }>>;
 
 export type CommandName = keyof typeof commands;
 
@@ -77,12 +85,15 @@ type NamesOf<T extends FlagTable, K extends FlagKind> = { [N in keyof T]: T[N]['
 /** The flags that were given to a command, by kind. */
 export class Given<T extends FlagTable> {
   readonly #values: Readonly<Record<string, unknown>>;
-  /** CONTEXT or IMAGE. */
+  /** CONTEXT or IMAGE; the first where there are several. */
   readonly argument: string | undefined;
+  /** All of them. */
+  readonly all: readonly string[];
 
-  constructor(values: Readonly<Record<string, unknown>>, argument: string | undefined) {
+  constructor(values: Readonly<Record<string, unknown>>, all: readonly string[]) {
     this.#values = values;
-    this.argument = argument;
+    this.argument = all[0];
+    this.all = all;
   }
 
   /** The last value given. */

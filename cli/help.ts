@@ -75,13 +75,20 @@ Examples:
   crac-build verify app:warm
   crac-build verify --env-file app.env --mount source=data,target=/data app:warm
 `,
-  bench: `Usage: crac-build bench [FLAGS] IMAGE
+  bench: `Usage: crac-build bench [FLAGS] IMAGE...
 
 Times starts of IMAGE, cold and restored in turn, from the container's first
 instruction to the first good answer, and reads what memory they take then.
+Several images are measured in the same rounds, and shown side by side.
 
       --runs N          starts of each kind; default: 15
       --no-base         do not time the image it was made from
+      --page-cache warm|cold
+                        cold: what containers of the image read is taken out of
+                        the page cache before each start
+      --replicas N      also start N containers together, once a round, and add
+                        up what memory they take when all have answered
+      --plot FILE       write a picture as well, as SVG
 The containers' world, as docker run has it (what the build was given):
   -e, --env NAME[=VALUE], --env-file PATH, -u, --user USER[:GROUP]
       --network NAME, --add-host NAME:ADDRESS, -m, --memory SIZE, --cpus NUMBER
@@ -93,7 +100,7 @@ How it is told:
 
 Examples:
   crac-build bench app:warm
-  crac-build bench --runs 5 --json app:warm
+  crac-build bench --runs 5 --replicas 8 --plot bench.svg app:read app:mmap
 `,
   inspect: `Usage: crac-build inspect [FLAGS] IMAGE
 

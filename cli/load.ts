@@ -6,5 +6,6 @@ export const program: Program = {
   plan: async (options, call) => (await import('../builder/pipeline/build.js')).plan(options, call),
   verify: async (image, start, call) => (await import('../builder/pipeline/verify.js')).verify(image, start, call),
   bench: async (image, options, call) => (await import('../builder/bench/bench.js')).bench(image, options, call),
+  compare: async (images, options, call) => (await import('../builder/bench/bench.js')).compare(images, options, call),
   inspect: async (image, call) => (await import('../builder/pipeline/inspect.js')).inspect(image, call),
 };

@@ -1,5 +1,6 @@
 /** The functions of `builder` that the commands call; each is loaded when it is called, so that `--help` stays quick. */
 import type {
+  BenchComparison,
   BenchOptions,
   BenchReport,
   BuildOptions,
@@ -16,5 +17,6 @@ export interface Program {
   readonly plan: (options: BuildOptions, call: Call) => Promise<BuildPlan>;
   readonly verify: (image: string, start: StartOptions, call: Call) => Promise<VerifyResult>;
   readonly bench: (image: string, options: BenchOptions, call: Call) => Promise<BenchReport>;
+  readonly compare: (images: readonly string[], options: BenchOptions, call: Call) => Promise<BenchComparison>;
   readonly inspect: (image: string, call: Call) => Promise<InspectReport>;
 }

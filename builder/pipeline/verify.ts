@@ -1,7 +1,8 @@
 /** A restore of a baked image in a fresh container, with no other rights than those the image names. */
 import type { Call, StartOptions, VerifyResult } from '../api.js';
 import { Prober } from '../bench/prober.js';
-import { runTrial, TrialError } from '../bench/trial.js';
+import { TrialError } from '../bench/start.js';
+import { runTrial } from '../bench/trial.js';
 import { Cleanup } from '../engine/cleanup.js';
 import { CracError } from '../errors.js';
 import { openBakedImage } from './baked-image.js';

@@ -1,8 +1,9 @@
 /** A measurement as a table and a picture that fit the terminal. */
-import type { BenchReport, BenchSeries, Spread } from '../../builder/api.js';
+import type { BenchReport, BenchSeries, Machine, Spread } from '../../builder/api.js';
 import { formatBytes, formatMs } from './format.js';
 import { addedBytes, formatAdded, formatRestorer } from './layers.js';
 import { painter, signs, type Look } from './look.js';
+import { renderReplicas } from './replicas.js';
 import { renderPairs, renderTable } from './table.js';
 import { cleanLine, columnsOf } from './text.js';
 
@@ -18,16 +19,16 @@ const tableFrom = 78;
 /** The whole result: table, picture, sizes. Ends with a newline. */
 export function renderBench(report: BenchReport, look: Look): string {
   const paint = painter(look.color);
-  const sign = signs(look.unicode);
   const series = seriesOf(report);
-  const head = `${paint.bold(cleanLine(report.image))}  ${formatRestorer(report.restorer, report.mode)}, ${report.runs} starts of each kind`;
-  const { machine } = report;
+  const cache = report.pageCache === 'cold' ? ', cold page cache' : '';
+  const head = `${paint.bold(cleanLine(report.image))}  ${formatRestorer(report.restorer, report.mode)}, ${report.runs} starts of each kind${cache}`;
   return [
     head,
     ...(look.width >= tableFrom ? [benchTable(series, look)] : series.flatMap((one) => benchList(one, look))),
     '',
     'container start to first good answer, median',
     renderBars(report, look),
+    ...renderReplicas([report], look),
     '',
     ...renderPairs(
       [
@@ -39,18 +40,27 @@ export function renderBench(report: BenchReport, look: Look): string {
           'image',
           `base ${formatBytes(report.bytes.base)} + ${formatAdded(report.bytes)} = ${formatBytes(report.bytes.base + addedBytes(report.bytes))}`,
         ],
-        [
-          'machine',
-          `${cleanLine(machine.cpu)}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)}\nLinux ${cleanLine(machine.kernel)}, ${cleanLine(machine.engine)}`,
-        ],
+        ['machine', machineText(report.machine)],
       ],
       look,
     ),
-    ...(report.fellBack > 0
-      ? [paint.yellow(`${sign.warning} ${report.fellBack} of ${report.runs} starts that should have been restores were cold`)]
-      : []),
+    ...fellBackLine(report, look),
     '',
   ].join('\n');
+}
+
+/** Two lines about the machine. */
+export function machineText(machine: Machine): string {
+  const { cores, memoryBytes } = machine;
+  return `${cleanLine(machine.cpu)}, ${cores} cores, ${formatBytes(memoryBytes)}\nLinux ${cleanLine(machine.kernel)}, ${cleanLine(machine.engine)}`;
+}
+
+/** A warning where starts that should have been restores were cold. */
+export function fellBackLine({ fellBack, runs, replicas }: BenchReport, look: Look): readonly string[] {
+  const all = fellBack + (replicas?.fellBack ?? 0);
+  const starts = runs + (replicas === undefined ? 0 : replicas.count * runs);
+  const text = `${signs(look.unicode).warning} ${all} of ${starts} starts that should have been restores were cold`;
+  return all > 0 ? [painter(look.color).yellow(text)] : [];
 }
 
 /** One bar per series, as long as its median time to the first answer. */
@@ -113,7 +123,7 @@ function benchList({ name, values }: Series, look: Look): string[] {
 }
 
 /** A bar of `length` columns, in eighths where the terminal has the characters; never empty. */
-function drawBar(length: number, unicode: boolean): string {
+export function drawBar(length: number, unicode: boolean): string {
   if (!unicode) return '#'.repeat(Math.max(Math.round(length), 1));
   const eighths = Math.max(Math.round(length * 8), 1);
   return '█'.repeat(Math.floor(eighths / 8)) + (['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8] ?? '');

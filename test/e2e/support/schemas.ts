@@ -121,8 +121,9 @@ const spread = v.pipe(
 const memory = { rssBytes: size, pssBytes: size, privateDirtyBytes: size };
 const coldSeries = v.strictObject({ readyMs: spread, totalMs: spread, ...memory });
 
-/** Described in docs/benchmarks.md. */
-export const benchSchema = v.strictObject({
+const machine = v.strictObject({ kernel: v.string(), cpu: v.string(), cores: positive, memoryBytes: positive, engine: v.string() });
+
+const benchEntries = {
   schema: v.literal('crac-build/bench/1'),
   image: v.string(),
   restorer,
@@ -134,7 +135,29 @@ export const benchSchema = v.strictObject({
   ratio: positive,
   bytes: layerSizes,
   fellBack: size,
-  machine: v.strictObject({ kernel: v.string(), cpu: v.string(), cores: positive, memoryBytes: positive, engine: v.string() }),
+  machine,
+};
+
+/** Described in docs/benchmarks.md. */
+export const benchSchema = v.strictObject(benchEntries);
+
+/** With --page-cache=cold and --replicas. */
+export const comparisonSchema = v.strictObject({
+  schema: v.literal('crac-build/bench-compare/1'),
+  images: v.array(
+    v.strictObject({
+      ...benchEntries,
+      pageCache: v.literal('cold'),
+      replicas: v.strictObject({
+        count: positive,
+        allReadyMs: spread,
+        sum: v.strictObject(memory),
+        each: v.strictObject({ rssBytes: spread, pssBytes: spread, privateDirtyBytes: spread }),
+        fellBack: size,
+      }),
+    }),
+  ),
+  machine,
 });
 
 /** Standard output that is one JSON object of this form, and nothing else. */

@@ -55,4 +55,4 @@ test(refused, ['build', '-t'], '--tag needs a value');
 test(refused, ['build', '--tag='], '--tag needs a value');
 test(refused, ['build', '--json=yes', '.'], '--json takes no value');
 test(refused, ['build', 'a', 'b'], 'build does not take "b": one context only');
-test(refused, ['bench', 'a', 'b'], 'bench does not take "b": one image only');
+test(refused, ['verify', 'a', 'b'], 'verify does not take "b": one image only');

@@ -2,12 +2,13 @@ import test from 'ava';
 import { stripVTControlCharacters } from 'node:util';
 import { renderBars, renderBench } from '../../../cli/render/bench.js';
 import { renderBuildResult, renderVerifyResult } from '../../../cli/render/build-result.js';
+import { renderComparison } from '../../../cli/render/compare.js';
 import { renderInspect } from '../../../cli/render/inspect.js';
 import { renderPages } from '../../../cli/render/pages.js';
 import { plainLook } from '../../../cli/render/look.js';
 import { renderPlan } from '../../../cli/render/plan.js';
 import { columnsOf } from '../../../cli/render/text.js';
-import { benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
+import { benchComparison, benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
 
 test('build', (t) => {
   t.is(
@@ -173,6 +174,57 @@ container start to first good answer, median
 ⚠ 2 of 15 starts that should have been restores were cold
 `,
   );
+});
+
+test('bench of several images, with replicas', (t) => {
+  t.is(
+    renderComparison(benchComparison, { width: 100, color: false, unicode: false }),
+    `2 images  15 starts of each kind in turn
++------------+-----------------+--------+----------+-------+--------+---------+---------+---------+
+| image      |        restorer |   cold | restored | ratio |  total |     RSS |     PSS | private |
++------------+-----------------+--------+----------+-------+--------+---------+---------+---------+
+| app:warm   | criu, mode read | 3.15 s |   142 ms | 22.2x | 520 ms | 120 MiB | 119 MiB | 118 MiB |
+| app:mapped | criu, mode mmap | 3.15 s |    71 ms | 44.4x | 430 ms |  60 MiB |  31 MiB |  20 MiB |
++------------+-----------------+--------+----------+-------+--------+---------+---------+---------+
+
+container start to first good answer, restored, median; multiple of the first
+  app:warm    ######################################################################## 142 ms
+  app:mapped  #################################### 71 ms, 0.50x
+
+8 replicas at the same time, sum and range of one
++------------+-----------+---------+---------+---------+------------------+
+| image      | all ready |     RSS |     PSS | private |       PSS of one |
++------------+-----------+---------+---------+---------+------------------+
+| app:warm   |    800 ms | 960 MiB | 880 MiB | 872 MiB | 99 MiB - 132 MiB |
+| app:mapped |    800 ms | 960 MiB | 160 MiB | 152 MiB |  18 MiB - 24 MiB |
++------------+-----------+---------+---------+---------+------------------+
+
+  machine  AMD EPYC, 2 cores, 16 GiB
+           Linux 6.18.1, Docker 20.10.24
+`,
+  );
+});
+
+test('bench of several images: lists where the table does not fit, and what fell back', (t) => {
+  const [first, second] = benchComparison.images;
+  if (first === undefined || second === undefined) return t.fail();
+  const images = [
+    { ...first, image: 'registry.example/team/app:warm', fellBack: 1 },
+    { ...second, pageCache: 'cold' as const },
+  ];
+  const lines = renderComparison({ ...benchComparison, images }, { width: 80, color: true, unicode: true }).split('\n');
+  t.true(lines.every((line) => columnsOf(stripVTControlCharacters(line)) <= 80 || /[│─⚠]/.test(line)));
+  const text = stripVTControlCharacters(lines.join('\n'));
+  t.regex(text, /registry\.example\/team\/app:warm\n {2}restorer {2}criu, mode read\n {2}cold {6}3\.15 s\n/);
+  t.regex(text, /1 of 135 starts that should have been restores were cold: registry\.example/);
+});
+
+test('bench of one image with replicas and a cold page cache', (t) => {
+  const [, report] = benchComparison.images;
+  if (report === undefined) return t.fail();
+  const text = renderBench({ ...report, pageCache: 'cold' }, plainLook);
+  t.regex(text, /^app:mapped {2}criu, mode mmap, 15 starts of each kind, cold page cache\n/);
+  t.regex(text, /8 replicas at the same time[^]*\| sum \| +800 ms \| 960 MiB \| 160 MiB \| 152 MiB \| 18 MiB - 24 MiB \|/);
 });
 
 test('bars', (t) => {

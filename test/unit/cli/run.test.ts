@@ -1,5 +1,6 @@
 import test from 'ava';
 import { mkdtempSync, readFileSync, existsSync, writeFileSync, readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Call } from '../../../builder/api.js';
@@ -7,7 +8,7 @@ import { CracError } from '../../../builder/errors.js';
 import type { Program } from '../../../cli/program.js';
 import { run } from '../../../cli/run.js';
 import { fakeProcess } from './surroundings.js';
-import { benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
+import { benchComparison, benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
 
 const program: Program = {
   build: (_, call) => {
@@ -18,6 +19,7 @@ const program: Program = {
   plan: () => Promise.resolve(plan),
   verify: () => Promise.resolve(verified),
   bench: () => Promise.resolve(benchReport),
+  compare: () => Promise.resolve(benchComparison),
   inspect: () => Promise.resolve(inspectReport),
 };
 
@@ -81,10 +83,45 @@ test('bench: what it is asked for', async (t) => {
   await run(['bench', 'a'], fakeProcess(), { ...program, bench });
   await run(['bench', '--runs', '3', '--no-base', 'a'], fakeProcess(), { ...program, bench });
   t.deepEqual(asked, [
-    ['a', { runs: 15, base: true, start: bareStart }],
-    ['a', { runs: 3, base: false, start: bareStart }],
+    ['a', { runs: 15, base: true, pageCache: 'warm', start: bareStart }],
+    ['a', { runs: 3, base: false, pageCache: 'warm', start: bareStart }],
   ]);
 });
+
+test('bench of several images: one comparison', async (t) => {
+  const asked: unknown[] = [];
+  const compare: Program['compare'] = (images, options) => {
+    asked.push([images, options]);
+    return Promise.resolve(benchComparison);
+  };
+  const process = fakeProcess();
+  t.is(await run(['bench', 'a', '--page-cache=cold', 'b', '--replicas', '8', '--json', '--', 'c'], process, { ...program, compare }), 0);
+  t.deepEqual(asked, [[['a', 'b', 'c'], { runs: 15, base: true, pageCache: 'cold', replicas: 8, start: bareStart }]]);
+  t.deepEqual(JSON.parse(process.stdout.text), benchComparison);
+});
+
+test('bench --plot writes a picture', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'crac-build-test-'));
+  t.teardown(async () => rm(directory, { recursive: true, force: true }));
+  for (const images of [['a'], ['a', 'b']]) {
+    const process = fakeProcess({}, directory);
+    t.is(await run(['bench', ...images, '--plot', 'bench.svg'], process, program), 0);
+    t.regex(await readFile(join(directory, 'bench.svg'), 'utf8'), /^<svg [^]*<\/svg>\n$/);
+  }
+});
+
+for (const words of [
+  ['--page-cache', 'hot'],
+  ['--replicas', '0'],
+  ['--replicas', '65'],
+  ['--plot', '/nowhere/bench.svg'],
+]) {
+  test(`bench refuses ${words.join(' ')}`, async (t) => {
+    const process = fakeProcess();
+    t.is(await run(['bench', 'a', ...words, '--json'], process, program), 2);
+    t.like(JSON.parse(process.stdout.text), { error: { code: 'CRAC-USAGE-FLAG' } });
+  });
+}
 
 test('verify and bench: what containers are started with', async (t) => {
   const asked: unknown[] = [];

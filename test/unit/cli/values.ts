@@ -1,5 +1,5 @@
 /** Results as `builder` returns them, for tests of what is printed. */
-import type { BenchReport, BuildPlan, BuildResult, InspectReport, VerifyResult } from '../../../builder/api.js';
+import type { BenchComparison, BenchReport, BuildPlan, BuildResult, InspectReport, VerifyResult } from '../../../builder/api.js';
 
 const MiB = 2 ** 20;
 
@@ -79,6 +79,38 @@ export const benchReport: BenchReport = {
   bytes: buildResult.bytes,
   fellBack: 0,
   machine: { kernel: '6.18.1', cpu: 'AMD EPYC', cores: 2, memoryBytes: 16 * 1024 * MiB, engine: 'Docker 20.10.24' },
+};
+
+const mapped: BenchReport = {
+  ...benchReport,
+  image: 'app:mapped',
+  mode: 'mmap',
+  restored: {
+    readyMs: spread(71),
+    totalMs: spread(430),
+    restoreMs: spread(40),
+    rssBytes: 60 * MiB,
+    pssBytes: 31 * MiB,
+    privateDirtyBytes: 20 * MiB,
+  },
+  ratio: 3150 / 71,
+};
+
+const replicas = (sum: number): BenchReport['replicas'] => ({
+  count: 8,
+  allReadyMs: spread(800),
+  sum: { rssBytes: 8 * 120 * MiB, pssBytes: sum * MiB, privateDirtyBytes: (sum - 8) * MiB },
+  each: { rssBytes: spread(120 * MiB), pssBytes: spread((sum / 8) * MiB), privateDirtyBytes: spread((sum / 8 - 1) * MiB) },
+  fellBack: 0,
+});
+
+export const benchComparison: BenchComparison = {
+  schema: 'crac-build/bench-compare/1',
+  images: [
+    { ...benchReport, replicas: replicas(880) },
+    { ...mapped, replicas: replicas(160) },
+  ].map(({ replicas: series, ...report }) => (series === undefined ? report : { ...report, replicas: series })),
+  machine: benchReport.machine,
 };
 
 export const inspectReport: InspectReport = {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { spread } from '../../../../builder/bench/bench.js';
+import { spread } from '../../../../builder/bench/spread.js';
 
 test('minimum, median, maximum, whatever the order', (t) => {
   t.deepEqual(spread([3]), { min: 3, median: 3, max: 3 });

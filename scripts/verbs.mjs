@@ -59,7 +59,7 @@ export async function runVerb(verb, args) {
       return conclude([await endToEnd(args, false, false)]);
     case 'bench':
       await build();
-      return withSetUp(['--java', '25', '--fixtures', allFixtures], [inRoot('dist/test/bench/main.js'), ...args]);
+      return status([inRoot('dist/test/bench/main.js'), ...args]);
     case 'demo':
       await build();
       return status([inRoot('dist/test/setup/demo.js'), ...args]);
@@ -133,14 +133,6 @@ function conclude(runs, failedChecks = 0) {
   const failed = runs.reduce((sum, run) => sum + run.failed, failedChecks);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed > 0 || passed === 0 ? 1 : 0;
-}
-
-/**
- * @param {readonly string[]} wanted
- * @param {readonly string[]} command
- */
-function withSetUp(wanted, command) {
-  return status([setUp, 'run', ...wanted, '--', process.execPath, ...command]);
 }
 
 /** @param {readonly string[]} args */

@@ -18,7 +18,7 @@ export interface WarmImage {
   /** The last part of the image's name. */
   readonly name: string;
   /** A folder of test/fixtures: the build context. */
-  readonly fixture: 'small' | 'demo';
+  readonly fixture: keyof typeof contents;
   /** A Dockerfile with the dialect's instructions; the fixture's own without it. */
   readonly dockerfile?: string;
   /** Executable files added to the folder `target` of the context. */
@@ -28,7 +28,7 @@ export interface WarmImage {
 }
 
 /** What of the context reaches the image. */
-const contents = { small: 'target/classes', demo: 'target/demo.jar' } as const;
+const contents = { small: 'target/classes', heap: 'target/classes', demo: 'target/demo.jar' } as const;
 
 async function addFiles(hash: Hash, root: string, matters: (path: string) => boolean = () => true): Promise<void> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
@@ -44,11 +44,14 @@ async function digestOf(image: WarmImage): Promise<string> {
   const base = await docker(['image', 'inspect', '-f', '{{.Id}}', 'crac-build-test/jre:25']);
   if (base.code !== 0) throw new Error(`the base image is missing: ${base.stderr}`);
   const hash = createHash('sha256').update(`${JSON.stringify(image)}\n${base.stdout}\n`);
-  for (const folder of ['cli', 'builder', 'images']) await addFiles(hash, join(dist, folder), (path) => path.endsWith('.js'));
+  // What measures and what renders has no part in an image.
+  const matters = (path: string): boolean => path.endsWith('.js') && !/\/(builder\/bench|cli\/(render|plot))\//.test(path);
+  for (const folder of ['cli', 'builder', 'images']) await addFiles(hash, join(dist, folder), matters);
   hash.update(await readFile(join(dist, 'runtime/manifest.json')));
   hash.update(await readFile(join(fixtures, image.fixture, 'Dockerfile')));
-  if (image.fixture === 'demo') hash.update(await readFile(join(fixtures, 'demo', contents.demo)));
-  else await addFiles(hash, join(fixtures, 'small', contents.small));
+  const content = join(fixtures, image.fixture, contents[image.fixture]);
+  if (image.fixture === 'demo') hash.update(await readFile(content));
+  else await addFiles(hash, content);
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -180,6 +180,12 @@ export const errorTable = {
       `the warm-up failed: ${a.warmup}: ${a.message}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
     hint: () => 'Run it against the application by hand; of requests, --expect=200-499 allows more statuses.',
   }),
+  'CRAC-WARMUP-TIMEOUT': row<{ warmup: string; timeout: string; got: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) =>
+      `the warm-up was not done after ${a.timeout}: ${a.warmup}: ${a.got}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: () => 'WARMUP --timeout=… gives it more time; of requests, --requests, --duration and --until=stable say how many.',
+  }),
   'CRAC-WARMUP-SCRIPT': row<{ script: string; message: string }>({
     exit: 2,
     what: (a) => `the warm-up script ${a.script} cannot be run: ${a.message}`,

@@ -3,6 +3,7 @@
  *   [--requests=1000 | --duration=T | --until=stable] [--concurrency=2] [--header='N: V']… [--body=TEXT] [--expect=200-399] METHOD /PATH
  *   ["DIRECTORY/SCRIPT", …]     a script of the build context: a relative path with a slash in it
  *   ["COMMAND", …]              a command of the application's image: a bare name or an absolute path
+ * each with [--timeout=10m]: the most that all of it may take.
  */
 import { parseExecForm } from './exec-form.js';
 import { readArguments, type Arguments, type Flags } from './flags.js';
@@ -19,7 +20,14 @@ export type WarmupLimit =
   | { readonly kind: 'duration'; readonly ms: number }
   | { readonly kind: 'until-stable' };
 
-export interface RequestWarmup {
+interface AnyWarmup {
+  /** All of it ends in this time, or fails. */
+  readonly timeoutMs: number;
+  /** The instruction's text, for messages. */
+  readonly text: string;
+}
+
+export interface RequestWarmup extends AnyWarmup {
   readonly kind: 'requests';
   readonly method: string;
   /** Path and query. */
@@ -29,43 +37,41 @@ export interface RequestWarmup {
   readonly expect: readonly StatusRange[];
   readonly concurrency: number;
   readonly limit: WarmupLimit;
-  /** The instruction's text, for messages. */
-  readonly text: string;
 }
 
-export interface ScriptWarmup {
+export interface ScriptWarmup extends AnyWarmup {
   readonly kind: 'script';
   /** Path in the build context. */
   readonly script: string;
   /** The exec form: the script's path first. */
   readonly argv: readonly string[];
-  readonly text: string;
 }
 
-export interface CommandWarmup {
+export interface CommandWarmup extends AnyWarmup {
   readonly kind: 'command';
   readonly argv: readonly string[];
-  readonly text: string;
 }
 
 export type Warmup = RequestWarmup | ScriptWarmup | CommandWarmup;
 
 const limits = ['requests', 'duration', 'until'] as const;
 const requestFlags = [...limits, 'concurrency', 'header', 'body', 'expect'] as const;
+const defaultTimeoutMs = 600_000;
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const forms = 'WARMUP takes METHOD /PATH, ["directory/script", …] or ["command", …].';
 
 /** Reads the text of a WARMUP instruction or of `--warmup`. Throws CRAC-DIALECT-SYNTAX with the place. */
 export function parseWarmup(text: string, origin: Origin): Warmup {
-  const given = readArguments(text, origin, requestFlags, ['header']);
+  const given = readArguments(text, origin, [...requestFlags, 'timeout'], ['header']);
   const oneLine = text.trim().replace(/("(?:[^"\\]|\\.)*"|'[^']*')|\s+/g, (_, quoted: string | undefined) => quoted ?? ' ');
   const argv = parseExecForm(given.rest, given.origin);
   if (!argv) return parseRequests(given, oneLine, origin);
   const misplaced = given.flags.first(requestFlags);
   if (misplaced) refuse(origin, misplaced.at, `--${misplaced.name} is a flag of the request driver, not of a script or command`);
+  const timeoutMs = given.flags.durationMs('timeout', defaultTimeoutMs);
   const command = argv[0] ?? '';
-  if (command.startsWith('/') || !command.includes('/')) return { kind: 'command', argv, text: oneLine };
-  return { kind: 'script', script: contextPath(command, given.origin), argv, text: oneLine };
+  if (command.startsWith('/') || !command.includes('/')) return { kind: 'command', argv, timeoutMs, text: oneLine };
+  return { kind: 'script', script: contextPath(command, given.origin), argv, timeoutMs, text: oneLine };
 }
 
 /** A relative path without `.` and `..`; leaving the build context is refused. */
@@ -102,6 +108,7 @@ function parseRequests({ flags, rest, origin: at }: Arguments, text: string, ori
     refuse(at, extraAt, `nothing may follow the path, "${extra}" does`, hint);
   }
   const body = flags.get('body')?.value;
+  const limit = parseLimit(flags, origin);
   return {
     kind: 'requests',
     method,
@@ -110,7 +117,8 @@ function parseRequests({ flags, rest, origin: at }: Arguments, text: string, ori
     ...(body !== undefined && { body }),
     expect: parseExpect(flags),
     concurrency: flags.count('concurrency', 2, 1000),
-    limit: parseLimit(flags, origin),
+    limit,
+    timeoutMs: parseTimeout(flags, limit),
     text,
   };
 }
@@ -121,6 +129,15 @@ function parseLimit(flags: Flags, origin: Origin): WarmupLimit {
   if (flags.choice('until', ['stable'])) return { kind: 'until-stable' };
   if (flags.get('duration')) return { kind: 'duration', ms: flags.durationMs('duration', 0) };
   return { kind: 'requests', n: flags.count('requests', 1000, 1_000_000_000) };
+}
+
+/** Requests that are sent for a time have that time, and as much more as any others. */
+function parseTimeout(flags: Flags, limit: WarmupLimit): number {
+  const durationMs = limit.kind === 'duration' ? limit.ms : 0;
+  const timeoutMs = flags.durationMs('timeout', defaultTimeoutMs + durationMs);
+  const flag = flags.get('timeout');
+  if (flag && timeoutMs <= durationMs) flags.refuse(flag, '--timeout has to be longer than --duration');
+  return timeoutMs;
 }
 
 /** A header field: token, colon, value (RFC 9110, 5.1 and 5.5). */

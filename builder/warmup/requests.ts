@@ -3,6 +3,7 @@ import { formatDuration } from '../dockerfile/duration.js';
 import type { RequestWarmup } from '../dockerfile/warmup.js';
 import { CracError } from '../errors.js';
 import { connectionFailure, tryConnect } from '../probe/connect.js';
+import { withinTimeout, type SoFar } from './deadline.js';
 import { Latencies, percentile } from './latency.js';
 import { paceOf, type PaceOptions } from './pace.js';
 import { Sender, type Answer, type WarmupTarget } from './send.js';
@@ -33,15 +34,38 @@ const progressEveryMs = 250;
 
 /**
  * Runs a request warm-up against the application and leaves no connection open. Throws CRAC-WARMUP-FAILED for an answer outside the
- * expected statuses and for a connection that fails, or the signal's reason.
+ * expected statuses and for a connection that fails, CRAC-WARMUP-TIMEOUT, or the signal's reason.
  */
 export async function driveRequests(warmup: RequestWarmup, target: WarmupTarget, options: DriveOptions): Promise<DriveResult> {
+  const latencies = new Latencies();
+  let lastAt: number | undefined;
+  const soFar = (): SoFar => ({
+    got:
+      lastAt === undefined
+        ? 'no request was answered'
+        : `${latencies.count} good answers, the last one ${formatDuration(Math.round(performance.now() - lastAt))} before`,
+    lastLines: [],
+  });
+  const noteAnswer = (): void => {
+    lastAt = performance.now();
+  };
+  return withinTimeout(warmup, options.signal, soFar, (signal) =>
+    driveToTheEnd(warmup, target, { ...options, signal }, latencies, noteAnswer),
+  );
+}
+
+async function driveToTheEnd(
+  warmup: RequestWarmup,
+  target: WarmupTarget,
+  options: DriveOptions,
+  latencies: Latencies,
+  noteAnswer: () => void,
+): Promise<DriveResult> {
   const failed = (message: string, cause?: unknown, lastLines: readonly string[] = []): CracError =>
     CracError.of('CRAC-WARMUP-FAILED', { warmup: warmup.text, message, lastLines }, { cause });
   const reached = await tryConnect(target.host, target.port, options.signal);
   if (!reached.ok) throw failed(reached.last);
 
-  const latencies = new Latencies();
   const pace = paceOf(warmup.limit, latencies, options);
   const oneFailed = new AbortController();
   const signal = AbortSignal.any([options.signal, oneFailed.signal]);
@@ -59,6 +83,7 @@ export async function driveRequests(warmup: RequestWarmup, target: WarmupTarget,
       throw failed(`status ${answer.status} (expected: ${expected}), ${count}`, undefined, line === '' ? [] : [line]);
     }
     latencies.add(answer.ms);
+    noteAnswer();
     pace.answered();
     if (performance.now() - toldAt < progressEveryMs) return;
     toldAt = performance.now();

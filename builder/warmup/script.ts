@@ -1,6 +1,7 @@
 /** Warm-up scripts and commands: run beside the application, their output shown, their end judged. */
 import { CracError } from '../errors.js';
 import type { CommandWarmup, ScriptWarmup } from '../dockerfile/warmup.js';
+import { withinTimeout, type SoFar } from './deadline.js';
 
 /** How a spawned command ended. */
 export interface SpawnEnd {
@@ -28,10 +29,22 @@ export interface RunScriptOptions {
 /** So many last lines are shown with a failure. */
 const keptLines = 20;
 
-/** Runs a script or command of WARMUP; returns its seconds. Throws CRAC-WARMUP-FAILED with its last lines, or the signal's reason. */
+/**
+ * Runs a script or command of WARMUP; returns its seconds. Throws CRAC-WARMUP-FAILED and CRAC-WARMUP-TIMEOUT with its last lines, or the
+ * signal's reason.
+ */
 export async function runScript(warmup: ScriptWarmup | CommandWarmup, options: RunScriptOptions): Promise<{ readonly seconds: number }> {
-  const { signal } = options;
   const lastLines: string[] = [];
+  const soFar = (): SoFar => ({ got: lastLines.length === 0 ? 'it still ran, and had printed nothing' : 'it still ran', lastLines });
+  return withinTimeout(warmup, options.signal, soFar, (signal) => runToItsEnd(warmup, { ...options, signal }, lastLines));
+}
+
+async function runToItsEnd(
+  warmup: ScriptWarmup | CommandWarmup,
+  options: RunScriptOptions,
+  lastLines: string[],
+): Promise<{ readonly seconds: number }> {
+  const { signal } = options;
   const failed = (message: string, cause?: unknown): CracError =>
     CracError.of('CRAC-WARMUP-FAILED', { warmup: warmup.text, message, lastLines }, { cause });
   const startedAt = performance.now();

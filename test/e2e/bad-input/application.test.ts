@@ -127,6 +127,27 @@ test('warm-up: a script fails, and its output is shown', async (t) => {
   );
 });
 
+test('warm-up: a script and requests that take longer than they may', async (t) => {
+  await writeFile(join(folder, 'slow.sh'), '#!/bin/sh\ntrap "" TERM\necho page 1\nsleep 600 &\nsleep 600\n');
+  await assertRefused(
+    t,
+    faulty(image, '', ...listens, '--warmup', '--timeout=1s ["./slow.sh"]'),
+    {
+      code: 'CRAC-WARMUP-TIMEOUT',
+      exit: 1,
+      what: /not done after 1s: --timeout=1s \["\.\/slow\.sh"\]: it still ran\n {2}\| page 1$/,
+      hint: /WARMUP --timeout/,
+    },
+    { cwd: folder },
+  );
+  await assertRefused(t, faulty(image, '', ...listens, '--warmup', '--timeout=1s --requests=1000000000 GET /'), {
+    code: 'CRAC-WARMUP-TIMEOUT',
+    exit: 1,
+    what: /GET \/: \d+ good answers, the last one \d+(\.\d+)?(ms|s) before$|GET \/: \d+ good answers, the last one 0 before$/,
+    hint: /--requests/,
+  });
+});
+
 test('warm-up: the interpreter of a script is not in the image', async (t) => {
   await writeFile(join(folder, 'seed.py'), '#!/usr/bin/env python9\nprint("hello")\n');
   await assertRefused(

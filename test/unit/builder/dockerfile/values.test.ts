@@ -104,6 +104,7 @@ const requests = {
   expect: [{ from: 200, to: 399 }],
   concurrency: 2,
   limit: { kind: 'requests', n: 1000 },
+  timeoutMs: 600_000,
 } as const;
 const warmups = test.macro({
   exec: (t, text: string, value: object) => {
@@ -125,7 +126,16 @@ test(warmups, '--duration=1m30s GET /', {
   method: 'GET',
   path: '/',
   limit: { kind: 'duration', ms: 90_000 },
+  timeoutMs: 690_000,
   text: '--duration=1m30s GET /',
+});
+test(warmups, '--timeout=2m --duration=1m GET /', {
+  ...requests,
+  method: 'GET',
+  path: '/',
+  limit: { kind: 'duration', ms: 60_000 },
+  timeoutMs: 120_000,
+  text: '--timeout=2m --duration=1m GET /',
 });
 test(warmups, '--until=stable HEAD /', {
   ...requests,
@@ -153,11 +163,23 @@ test(warmups, '["scripts/warmup.sh", "a"]', {
   kind: 'script',
   script: 'scripts/warmup.sh',
   argv: ['scripts/warmup.sh', 'a'],
+  timeoutMs: 600_000,
   text: '["scripts/warmup.sh", "a"]',
 });
-test(warmups, '["./a/../w.sh"]', { kind: 'script', script: 'w.sh', argv: ['./a/../w.sh'], text: '["./a/../w.sh"]' });
-test(warmups, '["curl", "-f", "http://x/"]', { kind: 'command', argv: ['curl', '-f', 'http://x/'], text: '["curl", "-f", "http://x/"]' });
-test(warmups, '["/opt/warm"]', { kind: 'command', argv: ['/opt/warm'], text: '["/opt/warm"]' });
+test(warmups, '--timeout=45m ["./a/../w.sh"]', {
+  kind: 'script',
+  script: 'w.sh',
+  argv: ['./a/../w.sh'],
+  timeoutMs: 2_700_000,
+  text: '--timeout=45m ["./a/../w.sh"]',
+});
+test(warmups, '["curl", "-f", "http://x/"]', {
+  kind: 'command',
+  argv: ['curl', '-f', 'http://x/'],
+  timeoutMs: 600_000,
+  text: '["curl", "-f", "http://x/"]',
+});
+test(warmups, '["/opt/warm"]', { kind: 'command', argv: ['/opt/warm'], timeoutMs: 600_000, text: '["/opt/warm"]' });
 
 /** Text, column of the error, what it says, what it suggests. */
 const refusals = test.macro({
@@ -210,6 +232,8 @@ test(refusals, warmup, 'GET / --requests=5', 7, /nothing may follow/, /before th
 test(refusals, warmup, '/todos', 1, /does not take/, /GET \/todos\?/);
 test(refusals, warmup, 'scripts/w.sh a', 1, /does not take/, /\["scripts\/w.sh", "a"\]\?/);
 test(refusals, warmup, '--requests=1 --duration=1s GET /', 14, /exclude each other/);
+test(refusals, warmup, '--timeout=1m --duration=1m GET /', 11, /longer than --duration/);
+test(refusals, warmup, '--timeout=60 ["a"]', 11, /duration/, /--timeout=60s\?/);
 test(refusals, warmup, '--requests=0 GET /', 12, /whole number from 1/);
 test(refusals, warmup, '--concurrency=x GET /', 15, /whole number from 1 to 1000/);
 test(refusals, warmup, '--until=stabel GET /', 9, /one of stable/, /--until=stable\?/);

@@ -168,3 +168,23 @@ test('cancelling ends all requests with its reason', async (t) => {
   t.deepEqual(warnings, []);
   await server.close();
 });
+
+test('requests that are not done in their time: how far they came', async (t) => {
+  let count = 0;
+  const server = await serveHttp((_, response) => {
+    // From the fourth on there is no answer.
+    if (++count <= 3) response.end();
+  });
+  const target = { scheme: 'http', port: server.port } as const;
+  const error = await rejection(driveRequests(warmup('--timeout=300ms --requests=9 --concurrency=1 GET /slow'), target, { signal }));
+  t.is(error.code, 'CRAC-WARMUP-TIMEOUT');
+  t.regex(
+    error.message,
+    // How far they come in that time is the machine's affair.
+    /^the warm-up was not done after 300ms: --timeout=300ms --requests=9 --concurrency=1 GET \/slow: ([1-3] good answers, the last one \d+m?s before|no request was answered)$/,
+  );
+  const none = await rejection(driveRequests(warmup('--timeout=100ms GET /slow'), target, { signal }));
+  t.regex(none.message, /GET \/slow: /);
+  await server.idle();
+  await server.close();
+});

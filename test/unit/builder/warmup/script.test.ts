@@ -69,7 +69,13 @@ test('a script without a #! line needs a shell', async (t) => {
   t.is(found, "the application's image has no /bin/sh (the script has no #! line)");
 });
 
-const script: ScriptWarmup = { kind: 'script', script: 'scripts/w.sh', argv: ['scripts/w.sh', 'x'], text: '["scripts/w.sh", "x"]' };
+const script: ScriptWarmup = {
+  kind: 'script',
+  script: 'scripts/w.sh',
+  argv: ['scripts/w.sh', 'x'],
+  timeoutMs: 600_000,
+  text: '["scripts/w.sh", "x"]',
+};
 const signal = new AbortController().signal;
 const spawns =
   (end: Partial<SpawnEnd>, lines: readonly string[] = []): SpawnCommand =>
@@ -104,7 +110,7 @@ test('a bad end shows the last lines', async (t) => {
 
 test('a command that cannot be started', async (t) => {
   const spawn: SpawnCommand = () => Promise.reject(Object.assign(new Error('spawn ENOENT'), { code: 'ENOENT' }));
-  const error = await rejection(runScript({ kind: 'command', argv: ['curl'], text: '["curl"]' }, { spawn, signal }));
+  const error = await rejection(runScript({ kind: 'command', argv: ['curl'], timeoutMs: 600_000, text: '["curl"]' }, { spawn, signal }));
   t.regex(error.message, /the application's image has no curl$/);
 });
 
@@ -113,4 +119,32 @@ test('cancelling rejects with its reason', async (t) => {
   const aborted = AbortSignal.abort(reason);
   t.is(await t.throwsAsync(runScript(script, { spawn: spawns({ code: null, signal: 'SIGKILL' }), signal: aborted })), reason);
   t.is(await t.throwsAsync(runScript(script, { spawn: () => Promise.reject(new Error('x')), signal: aborted })), reason);
+});
+
+/** Prints, and ends only when it is told to. */
+const endless =
+  (lines: readonly string[]): SpawnCommand =>
+  (_, { signal: stop, onLine }) =>
+    new Promise((_resolve, reject) => {
+      for (const line of lines) onLine('stderr', line);
+      stop.addEventListener('abort', () => {
+        reject(stop.reason as Error);
+      });
+    });
+
+test('a script that is not done in its time is ended, and shows its last lines', async (t) => {
+  const late = { ...script, timeoutMs: 20 };
+  const error = await rejection(runScript(late, { spawn: endless(['loading', 'page 3']), signal }));
+  t.is(error.code, 'CRAC-WARMUP-TIMEOUT');
+  t.is(error.message, 'the warm-up was not done after 20ms: ["scripts/w.sh", "x"]: it still ran\n  | loading\n  | page 3');
+  t.regex(error.hint, /--timeout/);
+  t.regex((await rejection(runScript(late, { spawn: endless([]), signal }))).message, /: it still ran, and had printed nothing$/);
+});
+
+test('cancelling counts before the time does', async (t) => {
+  const stop = new AbortController();
+  const reason = new Error('cancelled');
+  const running = runScript(script, { spawn: endless([]), signal: stop.signal });
+  stop.abort(reason);
+  t.is(await t.throwsAsync(running), reason);
 });

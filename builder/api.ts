@@ -248,7 +248,7 @@ export interface InspectReport {
   readonly kernel: string;
   readonly base: { readonly name: string; readonly digest: string };
   readonly layers: readonly {
-    readonly role: 'base' | 'runtime' | 'files' | 'checkpoint' | 'pages';
+    readonly role: 'base' | 'runtime' | 'files' | 'checkpoint' | 'pages' | 'above';
     readonly diffId: string;
     readonly sizeBytes: number | null;
   }[];
@@ -273,5 +273,7 @@ export interface InspectReport {
     /** Null for images of versions that did not tell. */
     readonly pages: PageReport | null;
   };
+  /** What is odd about the image. */
+  readonly warnings: readonly string[];
   readonly runCommand: string;
 }

@@ -89,10 +89,18 @@ export const errorTable = {
     what: (a) => `the image ${a.image} could not be pulled: ${a.message}`,
     hint: () => 'Check the name and docker login; --pull=never uses only what the engine has.',
   }),
-  'CRAC-IMAGE-ALREADY-BAKED': row<{ image: string }>({
+  'CRAC-IMAGE-ALREADY-BAKED': row<{ image: string; base?: string | undefined }>({
     exit: 2,
     what: (a) => `${a.image} has a checkpoint already`,
-    hint: () => 'Build from the image it was made from; crac-build inspect names it.',
+    hint: (a) =>
+      a.base === undefined
+        ? 'Build again from what it was made from: the Dockerfile, or the image that was given with --from.'
+        : `Build from ${a.base}, the image it was made from: with --from, or as FROM in the Dockerfile.`,
+  }),
+  'CRAC-IMAGE-ENTRYPOINT': row<{ image: string }>({
+    exit: 2,
+    what: (a) => `${a.image} was built on an image with a checkpoint, and starts with another ENTRYPOINT than that: it never restores`,
+    hint: () => "Build on the application's image instead, and make the checkpoint of the result; or leave the ENTRYPOINT as it is.",
   }),
   'CRAC-IMAGE-NOT-BAKED': row<{ image: string }>({
     exit: 2,

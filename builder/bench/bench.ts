@@ -1,6 +1,6 @@
 /** `crac-build bench`: cold starts and restores of images, interleaved, with the same prober. */
 import type { BenchComparison, BenchOptions, BenchReport, Call } from '../api.js';
-import { openBakedImage, type BakedImage } from '../pipeline/baked-image.js';
+import { checkStart, openBakedImage, type BakedImage } from '../pipeline/baked-image.js';
 import { cold, coldBase, restored, type Contestant } from './contestants.js';
 import { interleave, rotated } from './interleave.js';
 import { runReplicas, type ReplicaTrial } from './replicas.js';
@@ -38,7 +38,11 @@ export async function compare(images: readonly string[], options: BenchOptions, 
 async function measure(session: BenchSession, references: readonly string[], options: BenchOptions): Promise<readonly BenchReport[]> {
   const { tools, signal } = session;
   const images: BakedImage[] = [];
-  for (const reference of references) images.push(await openBakedImage(tools.engine, reference, signal));
+  for (const reference of references) {
+    const image = await openBakedImage(tools.engine, reference, signal);
+    checkStart(image, session.emit);
+    images.push(image);
+  }
   const several = images.length > 1;
   const nameOf = (kind: string, image: BakedImage): string => (several ? `${kind} ${image.reference}` : kind);
 

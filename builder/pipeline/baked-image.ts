@@ -4,6 +4,7 @@ import type { LayerSizes } from '../api.js';
 import type { Readiness } from '../dockerfile/readiness.js';
 import type { Engine, EngineHistoryEntry, EngineImage } from '../engine/port.js';
 import { CracError } from '../errors.js';
+import type { Emit } from '../events.js';
 import { FormatError } from '../../images/errors.js';
 import { initPath } from '../../images/oci/config.js';
 import type { DiffId } from '../../images/oci/digest.js';
@@ -31,6 +32,10 @@ export interface BakedImage {
   readonly runRights: { readonly capAdd: readonly string[]; readonly securityOpt: readonly string[] };
   readonly layers: readonly ImageLayer[];
   readonly bytes: LayerSizes;
+  /** Whether a container of it starts with crac-init. */
+  readonly startsWithInit: boolean;
+  /** What is odd about it. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -76,6 +81,19 @@ const readinessSchema: v.GenericSchema<unknown, Readiness> = v.variant('kind', [
   v.object({ kind: v.literal('command'), argv: v.array(v.string()), ...patience }),
 ]);
 
+function describeAbove(layers: readonly ImageLayer[]): string[] {
+  const count = layers.filter(({ role }) => role === 'above').length;
+  if (count === 0) return [];
+  const has = count === 1 ? 'a layer that was put on top of the checkpoint' : `${count} layers that were put on top of the checkpoint`;
+  return [`it has ${has}: the restored application knows nothing of them; make the checkpoint of the finished image instead`];
+}
+
+/** Tells what is odd about an image that is to be started. Throws CRAC-IMAGE-ENTRYPOINT where it cannot restore at all. */
+export function checkStart(image: BakedImage, emit: Emit): void {
+  if (!image.startsWithInit) throw CracError.of('CRAC-IMAGE-ENTRYPOINT', { image: image.reference });
+  for (const warning of image.warnings) emit({ type: 'warning', step: 'verify', text: `${image.reference}: ${warning}` });
+}
+
 /** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT where labels are damaged. */
 export async function openBakedImage(engine: Engine, reference: string, signal: AbortSignal): Promise<BakedImage> {
   const image = await engine.inspectImage(reference, signal);
@@ -85,15 +103,23 @@ export async function openBakedImage(engine: Engine, reference: string, signal: 
     const labels = decodeLabels(all);
     if (labels === undefined) throw CracError.of('CRAC-IMAGE-NOT-BAKED', { image: reference });
     const { runArgs } = labels;
+    const layers = readLayerRoles(imageConfigOf(image));
+    const entrypoint = image.config.Entrypoint ?? [];
+    const startsWithInit = entrypoint[0] === initPath;
     return {
       reference,
       image,
       labels,
       readiness: v.parse(readinessSchema, JSON.parse(all[readyLabel] ?? '')),
-      argv: [...(image.config.Entrypoint ?? []).filter((word, index) => index > 0 || word !== initPath), ...(image.config.Cmd ?? [])],
+      argv: [...entrypoint.slice(startsWithInit ? 1 : 0), ...(image.config.Cmd ?? [])],
       runRights: readRunRights(runArgs, labels.mode ?? 'read'),
-      layers: readLayerRoles(imageConfigOf(image)),
+      layers,
       bytes: v.parse(layerBytes, JSON.parse(all[bytesLabel] ?? '')),
+      startsWithInit,
+      warnings: [
+        ...describeAbove(layers),
+        ...(startsWithInit ? [] : ['its ENTRYPOINT is not that of the image with the checkpoint: it never restores']),
+      ],
     };
   } catch (cause) {
     if (cause instanceof FormatError || cause instanceof SyntaxError || cause instanceof v.ValiError) {

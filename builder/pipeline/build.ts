@@ -90,7 +90,7 @@ async function makeBase(intent: Intent, options: BuildOptions, tools: Tools, cle
   assertNative(intent, options, enginePlatform);
   if (source.kind === 'image') {
     const image = await findBase(source.reference, options, tools, call);
-    return { image, name: source.reference, app: readAppImage(source.reference, image, enginePlatform) };
+    return { image, name: source.reference, app: readAppImage(source.reference, source.reference, image, enginePlatform) };
   }
   const tag = temporaryTag(tools.owner, 'base');
   cleanup.defer('the temporary tag of the base', (until) => engine.removeImage(tag, until));
@@ -117,7 +117,7 @@ async function makeBase(intent: Intent, options: BuildOptions, tools: Tools, cle
   );
   const image = await engine.inspectImage(tag, call.signal);
   if (image === undefined) throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: 'the engine built an image that it does not have' });
-  return { image, name: image.id, app: readAppImage(tag, image, enginePlatform) };
+  return { image, name: image.id, app: readAppImage(tag, `the image of ${source.dockerfile}`, image, enginePlatform) };
 }
 
 /** Builds, checkpoints, bakes and verifies. Everything made on the way is removed again, whatever happens; a failed build leaves no image. */
@@ -243,7 +243,8 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
     const image = source.kind === 'image' ? await engine.inspectImage(source.reference, call.signal) : undefined;
     if (source.kind === 'image' && image === undefined && options.pull === 'never')
       throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: source.reference, pull: options.pull });
-    const app = source.kind === 'image' && image !== undefined ? readAppImage(source.reference, image, enginePlatform) : undefined;
+    const app =
+      source.kind === 'image' && image !== undefined ? readAppImage(source.reference, source.reference, image, enginePlatform) : undefined;
     const heap = app === undefined ? undefined : describeHeap(app, world.memoryBytes, memoryBytes);
     const later = source.kind === 'image' ? 'known when the image is pulled' : 'known when the standard part is built';
     return {

@@ -1,9 +1,13 @@
 /** What can be said against an image before anything is started, each with its own error. */
 import type { EngineContainer, EngineImage } from '../engine/port.js';
 import { CracError } from '../errors.js';
+import { initPath } from '../../images/oci/config.js';
+import { labelNames } from '../../images/oci/labels.js';
 
 export interface AppImage {
   readonly reference: string;
+  /** Its name for people: a temporary tag tells them nothing. */
+  readonly shownAs: string;
   readonly argv: readonly string[];
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
@@ -15,15 +19,19 @@ export interface AppImage {
 }
 
 /** Reads the parts of an image's configuration that a build needs. Throws CRAC-IMAGE-ALREADY-BAKED, CRAC-IMAGE-NO-COMMAND, CRAC-PLATFORM-EMULATED. */
-export function readAppImage(reference: string, image: EngineImage, enginePlatform: string): AppImage {
+export function readAppImage(reference: string, shownAs: string, image: EngineImage, enginePlatform: string): AppImage {
   const { config } = image;
   const entrypoint = config.Entrypoint ?? [];
   const cmd = config.Cmd ?? [];
-  if (config.Labels?.['dev.crac-build.version'] !== undefined) throw CracError.of('CRAC-IMAGE-ALREADY-BAKED', { image: reference });
+  if (config.Labels?.[labelNames.version] !== undefined || entrypoint[0] === initPath) {
+    const base = config.Labels?.[labelNames.baseName];
+    // What a Dockerfile made had no name, and is gone.
+    throw CracError.of('CRAC-IMAGE-ALREADY-BAKED', { image: shownAs, base: base?.startsWith('sha256:') === true ? undefined : base });
+  }
   const imagePlatform = `${image.platform.os}/${image.platform.architecture}`;
-  if (imagePlatform !== enginePlatform) throw CracError.of('CRAC-PLATFORM-EMULATED', { image: reference, imagePlatform, enginePlatform });
+  if (imagePlatform !== enginePlatform) throw CracError.of('CRAC-PLATFORM-EMULATED', { image: shownAs, imagePlatform, enginePlatform });
   const argv = [...entrypoint, ...cmd];
-  if (argv.length === 0) throw CracError.of('CRAC-IMAGE-NO-COMMAND', { image: reference });
+  if (argv.length === 0) throw CracError.of('CRAC-IMAGE-NO-COMMAND', { image: shownAs });
   const environment = new Map(
     (config.Env ?? []).map((pair) => {
       const at = pair.indexOf('=');
@@ -32,6 +40,7 @@ export function readAppImage(reference: string, image: EngineImage, enginePlatfo
   );
   return {
     reference,
+    shownAs,
     argv,
     entrypoint,
     cmd,
@@ -74,10 +83,10 @@ export async function findJava(image: AppImage, container: EngineContainer, sign
     const has = async (path: string): Promise<boolean> => (await container.statPath(path, signal)) !== undefined;
     const musl = (await has('/lib/ld-musl-x86_64.so.1')) || (await has('/lib/ld-musl-aarch64.so.1'));
     const glibc = (await has('/lib64/ld-linux-x86-64.so.2')) || (await has('/lib/ld-linux-aarch64.so.1'));
-    if (musl && !glibc) throw CracError.of('CRAC-IMAGE-MUSL', { image: image.reference });
+    if (musl && !glibc) throw CracError.of('CRAC-IMAGE-MUSL', { image: image.shownAs });
     return place;
   }
-  throw CracError.of('CRAC-IMAGE-NO-JVM', { image: image.reference, searched });
+  throw CracError.of('CRAC-IMAGE-NO-JVM', { image: image.shownAs, searched });
 }
 
 /** What the JVM will take as its heap maximum, for the plan, and a warning where it depends on the build machine. */

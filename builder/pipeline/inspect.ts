@@ -43,7 +43,7 @@ function describeLayers(image: BakedImage, history: readonly EngineHistoryEntry[
   return image.layers.map(({ role, diffId }, at) => ({
     role,
     diffId,
-    sizeBytes: role === 'base' ? (steps?.[at]?.sizeBytes ?? null) : image.bytes[role],
+    sizeBytes: role === 'base' || role === 'above' ? (steps?.[at]?.sizeBytes ?? null) : image.bytes[role],
   }));
 }
 
@@ -93,6 +93,7 @@ export async function inspect(reference: string, call: Call): Promise<InspectRep
       layers: describeLayers(image, await engine.imageHistory(reference, signal)),
       record: describeRecord(record),
       memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds, pages: memory.pages ?? null },
+      warnings: image.warnings,
       runCommand: ['docker run', ...labels.runArgs, reference].join(' '),
     };
   } catch (cause) {

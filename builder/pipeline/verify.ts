@@ -5,7 +5,7 @@ import { TrialError } from '../bench/start.js';
 import { runTrial } from '../bench/trial.js';
 import { Cleanup } from '../engine/cleanup.js';
 import { CracError } from '../errors.js';
-import { openBakedImage } from './baked-image.js';
+import { checkStart, openBakedImage } from './baked-image.js';
 import { checkStoreOf } from './check-store.js';
 import { cleanUp, openTools, type Tools } from './tools.js';
 import { joinedSpec, startWorld, type StartWorld } from './world.js';
@@ -21,6 +21,7 @@ export async function verifyWith(
 ): Promise<VerifyResult> {
   const { signal } = call;
   const image = await openBakedImage(tools.engine, reference, signal);
+  checkStart(image, call.emit);
   const prober = await Prober.start(
     tools.engine,
     {

@@ -27,6 +27,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
       ],
       look,
     ),
+    ...report.warnings.map((warning) => `${paint.yellow(signs(look.unicode).warning)} ${cleanLine(warning)}`),
     '',
     paint.bold('layers'),
     ...renderPairs(

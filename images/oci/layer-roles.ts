@@ -20,9 +20,9 @@ export interface RoleLayer {
   readonly diffId: DiffId;
 }
 
-/** A layer of a finished image, lowest first. */
+/** A layer of a finished image, lowest first: `base` below ours, `above` what others have put on top of them. */
 export interface ImageLayer {
-  readonly role: LayerRole | 'base';
+  readonly role: LayerRole | 'base' | 'above';
   readonly diffId: DiffId;
 }
 
@@ -40,8 +40,9 @@ const rolesSchema = v.partial(
 );
 
 /**
- * All layers of an image with their roles. Ours are its last ones: a layer of the base that happens to have the same content
- * stays `base`. Throws a FormatError where the label is missing or does not fit the image's layers.
+ * All layers of an image with their roles. Ours follow one another; where they are there twice, the last ones count: a layer of the
+ * base that happens to have the same content stays `base`. An image that was built FROM one of ours has inherited the label, and has
+ * layers above. Throws a FormatError where the label is missing or does not fit the image's layers.
  */
 export function readLayerRoles(config: ImageConfig): ImageLayer[] {
   const label = config.config?.Labels?.[labelNames.layers];
@@ -49,11 +50,13 @@ export function readLayerRoles(config: ImageConfig): ImageLayer[] {
   const what = `the label ${labelNames.layers}`;
   const byRole = checked(rolesSchema, parseJson(label, what), what);
   const own = layerRoles.flatMap((role) => (byRole[role] === undefined ? [] : [{ role, diffId: byRole[role] }]));
+  if (own.length === 0) throw new FormatError(`${what} names no layer`);
   const diffIds = config.rootfs.diff_ids;
-  const baseCount = diffIds.length - own.length;
-  const misplaced = own.find(({ diffId }, at) => diffIds[baseCount + at] !== diffId);
-  if (baseCount < 0 || misplaced !== undefined) {
-    throw new FormatError(`${what} names layers that are not the image's last ones (${misplaced?.role ?? 'too many'})`);
-  }
-  return [...diffIds.slice(0, baseCount).map((diffId) => ({ role: 'base', diffId }) as const), ...own];
+  const baseCount = diffIds.findLastIndex((_, from) => own.every(({ diffId }, at) => diffIds[from + at] === diffId));
+  if (baseCount < 0) throw new FormatError(`${what} names layers that the image does not have, or not one after the other`);
+  return [
+    ...diffIds.slice(0, baseCount).map((diffId) => ({ role: 'base', diffId }) as const),
+    ...own,
+    ...diffIds.slice(baseCount + own.length).map((diffId) => ({ role: 'above', diffId }) as const),
+  ];
 }

@@ -63,11 +63,17 @@ test('an image without a command', async (t) => {
 test('an image that has a checkpoint already', async (t) => {
   const text = 'FROM scratch\nCOPY target/classes /app\nLABEL dev.crac-build.version=1\nCMD ["java"]\n';
   const image = await plainImage(t, 'baked', text, context);
-  await assertRefused(t, ['--from', image], {
-    code: 'CRAC-IMAGE-ALREADY-BAKED',
-    exit: 2,
-    what: /has a checkpoint already/,
-    hint: /inspect/,
+  const expected = { code: 'CRAC-IMAGE-ALREADY-BAKED', exit: 2, what: /baked has a checkpoint already$/, hint: /from the image/ } as const;
+  await assertRefused(t, ['--from', image], { ...expected, hint: /again from what it was made from/ });
+  await assertRefused(t, ['--from', image, '--dry-run'], { ...expected, hint: /again from what it was made from/ });
+  const named = await plainImage(t, 'baked-named', `FROM ${image}\nLABEL dev.crac-build.base-name=app:1\n`, context);
+  await assertRefused(t, ['--from', named], { ...expected, what: /baked-named has a checkpoint/, hint: /^Build from app:1, the image/ });
+  // Without the labels it shows by its entry point.
+  const stripped = 'FROM scratch\nCOPY target/classes /app\nENTRYPOINT ["/.crac-build/init", "java"]\n';
+  await assertRefused(t, ['--from', await plainImage(t, 'baked-stripped', stripped, context)], {
+    ...expected,
+    what: /baked-stripped has a checkpoint/,
+    hint: /again from what it was made from/,
   });
 });
 

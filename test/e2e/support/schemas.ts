@@ -78,7 +78,11 @@ export const inspectSchema = v.strictObject({
   kernel: v.string(),
   base: v.strictObject({ name: v.string(), digest }),
   layers: v.array(
-    v.strictObject({ role: v.picklist(['base', 'runtime', 'files', 'checkpoint', 'pages']), diffId: digest, sizeBytes: v.nullable(size) }),
+    v.strictObject({
+      role: v.picklist(['base', 'runtime', 'files', 'checkpoint', 'pages', 'above']),
+      diffId: digest,
+      sizeBytes: v.nullable(size),
+    }),
   ),
   record: v.strictObject({
     argv: words,
@@ -111,6 +115,7 @@ export const inspectSchema = v.strictObject({
       workingSet: v.nullable(v.strictObject({ touchedBytes: size, writtenBytes: size, restoreMs: v.number() })),
     }),
   }),
+  warnings: words,
   runCommand: v.string(),
 });
 

@@ -101,6 +101,11 @@ files: 1
   );
 });
 
+test('inspect: what is odd about an image', (t) => {
+  const text = renderInspect({ ...inspectReport, warnings: ['it has a layer on top'] }, plainLook);
+  t.regex(text, /\n {2}start it .*\n! it has a layer on top\n\nlayers\n/);
+});
+
 test('inspect --pages', (t) => {
   t.is(
     renderPages(inspectReport, plainLook),

@@ -162,5 +162,6 @@ export const inspectReport: InspectReport = {
       workingSet: { touchedBytes: 20 * MiB, writtenBytes: 5 * MiB, restoreMs: 88 },
     },
   },
+  warnings: [],
   runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
 };

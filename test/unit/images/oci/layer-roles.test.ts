@@ -47,6 +47,22 @@ test('a layer of the base with the content of one of ours stays the base', (t) =
   );
 });
 
+test('layers that others have put on top are above', (t) => {
+  const label = encodeLayerRoles([
+    { role: 'runtime', diffId: runtime },
+    { role: 'files', diffId: files },
+  ]);
+  t.deepEqual(
+    readLayerRoles(image([base, runtime, files, pages, runtime], label)).map(({ role }) => role),
+    ['base', 'runtime', 'files', 'above', 'above'],
+  );
+  // An image of nothing but ours, and something above.
+  t.deepEqual(
+    readLayerRoles(image([runtime, files, pages], label)).map(({ role }) => role),
+    ['runtime', 'files', 'above'],
+  );
+});
+
 test('roles out of order or twice are refused', (t) => {
   const layer = (role: 'runtime' | 'files') => ({ role, diffId: files });
   t.throws(() => encodeLayerRoles([layer('files'), layer('runtime')]), { instanceOf: FormatError, message: /order runtime, files/ });
@@ -59,9 +75,10 @@ test('a label that does not fit the image is refused', (t) => {
     [image([base]), /no label/],
     [image([base], '{'), /no JSON/],
     [image([base], '{"other":"x"}'), /does not follow/],
-    [image([base, files, runtime], label), /not the image's last/],
-    [image([base, runtime, files, pages], label), /not the image's last/],
-    [image([files], label), /not the image's last/],
+    [image([base], '{}'), /names no layer/],
+    [image([base, files, runtime], label), /not one after the other/],
+    [image([base, runtime, pages, files], label), /not one after the other/],
+    [image([files], label), /does not have/],
   ] as const) {
     t.throws(() => readLayerRoles(config), { instanceOf: FormatError, message });
   }

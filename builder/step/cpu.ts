@@ -20,9 +20,15 @@ export interface CpuChoice {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-// Names of glibc's tunable glibc.cpu.hwcaps (glibc manual, "Hardware Capability Tunables").
-const avx512 = ['AVX512F', 'AVX512VL', 'AVX512BW', 'AVX512CD', 'AVX512DQ'];
-const v3Only = ['AVX2', 'AVX', 'BMI1', 'BMI2', 'FMA', 'ERMS', 'FSRM'];
+// Names of glibc's tunable glibc.cpu.hwcaps (glibc manual, "Hardware Capability Tunables"; sysdeps/x86/cpu-tunables.c). Up to 2.32 its
+// choices go by marks of their own, called …_Usable; later ones by the names of the features. Names it does not know are ignored.
+const avx512 = ['AVX512F', 'AVX512VL', 'AVX512BW', 'AVX512CD', 'AVX512DQ', 'AVX512F_Usable', 'AVX512DQ_Usable'];
+const v3Only = [
+  ...['AVX2', 'AVX', 'BMI1', 'BMI2', 'FMA', 'FMA4', 'LZCNT', 'MOVBE', 'ERMS', 'FSRM'],
+  ...['AVX2_Usable', 'AVX_Usable', 'FMA_Usable', 'FMA4_Usable'],
+  // memmove and memcpy look at this alone (ifunc-memmove.h): without it they use AVX also where AVX is masked.
+  'AVX_Fast_Unaligned_Load',
+];
 // Product flags of HotSpot 17 to 25; the intrinsics that need these features go off with them.
 const v2Flags = [
   '-XX:UseAVX=0',
@@ -36,13 +42,26 @@ const v2Flags = [
   '-XX:-UseCLMUL',
 ];
 
+/** What crac-init tells of the CPU it runs on. */
+export interface HostCpu {
+  /** As images/record/cpu.ts orders them. */
+  readonly words: readonly bigint[];
+  readonly xcr0: bigint;
+  readonly vendor: string;
+  readonly brand: string;
+}
+
 const rank = (level: string): number => Number(/v(\d)$/.exec(level)?.[1] ?? 9);
 
-/** Asks the CPU and decides; `wanted` null: x86-64-v3 where the host has it, else native. */
+/** Asks the CPU that this program runs on, and decides. */
 export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): Promise<CpuChoice> {
   const { stdout } = await runInit(['@cpu'], { signal });
-  const { words: texts, xcr0, vendor, brand } = v.parse(answer, JSON.parse(stdout));
-  const words = texts.map((text) => BigInt(text));
+  const { words, xcr0, vendor, brand } = v.parse(answer, JSON.parse(stdout));
+  return chooseCpuOn({ words: words.map((text) => BigInt(text)), xcr0: BigInt(xcr0), vendor, brand }, wanted);
+}
+
+/** `wanted` null: x86-64-v3 where the host has it, else native. Throws CRAC-USAGE-FLAG for a level that the host does not have. */
+export function chooseCpuOn({ words, xcr0, vendor, brand }: HostCpu, wanted: CpuLevel | null): CpuChoice {
   const host = x86Level(words);
   const level: CpuLevel = wanted ?? (rank(host) >= 3 ? 'x86-64-v3' : 'native');
   if (level !== 'native' && rank(level) > rank(host)) {
@@ -57,7 +76,7 @@ export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): P
     requiredWords: requiredWords(words, level),
     unmaskedWords: requiredWords(words, 'native'),
     vendor,
-    xcr0: BigInt(xcr0),
+    xcr0,
     brand,
     jvmOptions,
     environment: {

@@ -27,7 +27,7 @@ export const cpuWordSources = [
 /**
  * How a named bit is treated.
  * - `always`: usable by programs, and no flag of the JVM or tunable of libc keeps them from it: required wherever the build has it.
- * - `v3`: masked by the flags which `--cpu=x86-64-v2` gives to JVM and libc; required from x86-64-v3 on.
+ * - `v3`: masked by the flags which `--cpu=x86-64-v2` gives to JVM and libc, or used by neither; required from x86-64-v3 on.
  * - `v4`: masked for every level below x86-64-v4 (AVX-512, AMX, AVX10, APX).
  * - `never`: no instruction of programs (privileged, virtual machine, mitigations), only a hint about speed, or instructions of one
  *   vendor that no JVM, libc or cryptographic library chooses at run time (SSE4A, CLZERO, WAITPKG …): requiring them would tie every
@@ -161,7 +161,8 @@ const wordBits: readonly WordBits[] = [
       waitpkg: [5, 'never'],
       avx512_vbmi2: [6, 'v4'],
       shstk: [7, 'never'],
-      gfni: [8, 'v3'],
+      // HotSpot reverses bits with it (x86_64.ad, bytes_reversebit_int_gfni), and has no flag against that.
+      gfni: [8, 'always'],
       vaes: [9, 'v3'],
       vpclmulqdq: [10, 'v3'],
       avx512_vnni: [11, 'v4'],

@@ -1,7 +1,7 @@
 /** The Java test applications: compiled where their sources are newer than their classes. */
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, copyFile, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { execa, ExecaError } from 'execa';
@@ -9,14 +9,22 @@ import { execa, ExecaError } from 'execa';
 import { SetupProblem } from '../../templates/runtime/problem.js';
 import { withLock } from './cache.js';
 import { step } from './progress.js';
-import { needTools } from './tools.js';
+import { findProgram, jemallocLibrary, needTools, type Task } from './tools.js';
+
+/** What an application is made of, by what, and the file that tells that it was. */
+interface Recipe {
+  readonly sources: readonly string[];
+  readonly output: string;
+  readonly tools: readonly Task[];
+}
 
 const fixtures = {
-  demo: { sources: ['demo/pom.xml', 'demo/src'], output: 'demo/target/demo.jar' },
-  small: { sources: ['small/src'], output: 'small/target/classes/Small.class' },
-  heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class' },
-  misfit: { sources: ['misfit/src'], output: 'misfit/target/classes/Misfit.class' },
-} as const;
+  demo: { sources: ['demo/pom.xml', 'demo/src'], output: 'demo/target/demo.jar', tools: ['java'] },
+  small: { sources: ['small/src'], output: 'small/target/classes/Small.class', tools: ['java'] },
+  heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class', tools: ['java'] },
+  misfit: { sources: ['misfit/src'], output: 'misfit/target/classes/Misfit.class', tools: ['java'] },
+  stress: { sources: ['stress/src'], output: 'stress/target/native/libjemalloc.so.2', tools: ['java', 'build', 'jemalloc'] },
+} as const satisfies Record<string, Recipe>;
 
 export type Fixture = keyof typeof fixtures;
 
@@ -33,6 +41,11 @@ export function fixtureDirectory(name: Fixture): string {
   return join(root, name);
 }
 
+/** The tasks whose tools are needed to compile applications. */
+export function toolsFor(wanted: readonly Fixture[]): readonly Task[] {
+  return [...new Set(wanted.flatMap((name): readonly Task[] => fixtures[name].tools))];
+}
+
 /** Compiles the applications that are not up to date. */
 export async function ensureFixtures(wanted: readonly Fixture[], signal: AbortSignal): Promise<void> {
   for (const name of wanted) {
@@ -46,14 +59,12 @@ export async function ensureFixtures(wanted: readonly Fixture[], signal: AbortSi
         () => false,
       ));
     if (await upToDate()) continue;
-    await needTools(['java'], signal);
+    await needTools(toolsFor([name]), signal);
     await withLock(
       join(root, name, 'target/.lock'),
       async () => {
         if (await upToDate()) return;
-        await step(`compile the ${name} application`, () =>
-          name === 'demo' ? compileDemo(signal) : compileClasses(name, sources, signal),
-        );
+        await step(`compile the ${name} application`, () => compile(name, sources, signal));
         await writeFile(stamp, digest);
       },
       signal,
@@ -61,12 +72,35 @@ export async function ensureFixtures(wanted: readonly Fixture[], signal: AbortSi
   }
 }
 
+async function compile(name: Fixture, sources: readonly string[], signal: AbortSignal): Promise<void> {
+  if (name === 'demo') return compileDemo(signal);
+  await compileClasses(name, sources, signal);
+  if (name === 'stress') await compileLibraries(signal);
+}
+
 async function compileClasses(name: Fixture, sources: readonly string[], signal: AbortSignal): Promise<void> {
-  const output = join(root, name, 'target/classes');
-  await rm(output, { recursive: true, force: true });
-  await mkdir(output, { recursive: true });
-  const files = await sourceFiles(sources);
-  await tool('javac', ['--release', '17', '-Xlint:all', '-Werror', '-d', output, ...files], signal);
+  const target = join(root, name, 'target');
+  const [classes, headers] = [join(target, 'classes'), join(target, 'headers')];
+  for (const folder of [classes, headers]) await rm(folder, { recursive: true, force: true });
+  await mkdir(classes, { recursive: true });
+  const files = (await sourceFiles(sources)).filter((file) => file.endsWith('.java'));
+  await tool('javac', ['--release', '17', '-Xlint:all', '-Werror', '-d', classes, '-h', headers, ...files], signal);
+}
+
+/** Each folder beside data.c is a library; and jemalloc, which takes the place of malloc where it is asked for. */
+async function compileLibraries(signal: AbortSignal): Promise<void> {
+  const [source, target] = [join(root, 'stress/src/native'), join(root, 'stress/target')];
+  await rm(join(target, 'native'), { recursive: true, force: true });
+  await mkdir(join(target, 'native'), { recursive: true });
+  // The JDK's headers lie beside its programs.
+  const jdk = dirname(dirname(await realpath((await findProgram('javac')) ?? '')));
+  const folders = [join(target, 'headers'), join(jdk, 'include'), join(jdk, 'include/linux')];
+  for (const library of ['stress', 'own']) {
+    const files = (await sourceFiles(['stress/src'])).filter((file) => file.startsWith(join(source, library)) && file.endsWith('.c'));
+    const flags = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-pthread', ...folders.map((one) => `-I${one}`)];
+    await tool('gcc', [...flags, '-o', join(target, `native/lib${library}.so`), join(source, 'data.c'), ...files], signal);
+  }
+  await copyFile(jemallocLibrary, join(target, 'native/libjemalloc.so.2'));
 }
 
 async function compileDemo(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** What a run needs of base images and applications, put in place; those that do not depend on each other at the same time. */
 import { ensureBaseImages, type JavaRelease } from './base-image.js';
 import type { EngineSession } from './engine.js';
-import { ensureFixtures, type Fixture } from './fixtures.js';
+import { ensureFixtures, toolsFor, type Fixture } from './fixtures.js';
 import { needTools } from './tools.js';
 
 export interface Wanted {
@@ -11,9 +11,6 @@ export interface Wanted {
 
 export async function prepare(session: EngineSession, wanted: Wanted, signal: AbortSignal): Promise<void> {
   // apt works once at a time: everything that may install comes first.
-  await needTools(
-    [...(wanted.fixtures.length > 0 ? (['java'] as const) : []), ...(wanted.java.length > 0 ? (['images'] as const) : [])],
-    signal,
-  );
+  await needTools([...toolsFor(wanted.fixtures), ...(wanted.java.length > 0 ? (['images'] as const) : [])], signal);
   await Promise.all([ensureBaseImages(session.engine, wanted.java, signal), ensureFixtures(wanted.fixtures, signal)]);
 }

@@ -7,11 +7,15 @@ import { execa, ExecaError } from 'execa';
 import { SetupProblem } from '../../templates/runtime/problem.js';
 import { step } from './progress.js';
 
+/** Where Debian puts jemalloc. */
+export const jemallocLibrary = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2';
+
 /** What a piece of work needs: a program, or the path of a file → the Debian packages that may have it, the first known one is taken. */
 const needs = {
   // The headers of libc bring those of the kernel.
   build: { gcc: ['gcc'], '/usr/include/stdio.h': ['libc6-dev'], 'dpkg-deb': ['dpkg'] },
   java: { javac: ['default-jdk-headless'], mvn: ['maven'] },
+  jemalloc: { [jemallocLibrary]: ['libjemalloc2'] },
   images: { mmdebstrap: ['mmdebstrap'] },
   engine: { dockerd: ['docker.io'], docker: ['docker-cli', 'docker.io'], iptables: ['iptables'], ip: ['iproute2'] },
   // The engine is there already; the tests call its command.

@@ -1,7 +1,7 @@
 /** A HotSpot virtual machine inside a dumped process: its fields by the names of the source. */
 import { FormatError } from '../errors.js';
 import { DynamicSymbols } from './dynamic-symbols.js';
-import { readText, readU32, readU64, readU8, wrap, type ReadableMemory } from './memory.js';
+import { bufferOf, readText, readU32, readU64, readU8, wrap, type ReadableMemory } from './memory.js';
 import { readVmStructs, type VmField, type VmStructs } from './vm-structs.js';
 
 /** JDK 17 to 25 have 1200 to 1400 flags. */
@@ -12,6 +12,8 @@ const MAX_DEPTH = 32;
 export class VirtualMachine {
   readonly memory: ReadableMemory;
   readonly #structs: VmStructs;
+  /** Addresses of the values of flags, once they were asked for. */
+  #flags: ReadonlyMap<string, bigint> | undefined;
 
   private constructor(memory: ReadableMemory, structs: VmStructs) {
     this.memory = memory;
@@ -63,7 +65,7 @@ export class VirtualMachine {
   constant(name: string): number {
     const value = this.#structs.constants.get(name);
     if (value === undefined) throw new FormatError(`libjvm.so does not tell ${name}`);
-    return Number(value);
+    return value;
   }
 
   u8(address: bigint): Promise<number> {
@@ -92,21 +94,31 @@ export class VirtualMachine {
 
   /** The values of those of the named boolean -XX flags that this machine has. */
   async booleanFlags(names: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
-    const count = Number(await this.u64(this.staticField('JVMFlag', 'numFlags')));
-    if (count > MAX_FLAGS) throw new FormatError(`libjvm.so says that it has ${count} flags`);
-    const table = await this.pointer(this.staticField('JVMFlag', 'flags'), 'JVMFlag::flags');
-    const bytes = this.size('JVMFlag');
-    const [name, value] = [this.offset('JVMFlag', '_name'), this.offset('JVMFlag', '_addr')];
+    this.#flags ??= await this.#readFlags();
     const found = new Map<string, boolean>();
-    for (let i = 0; i < count && found.size < names.length; i++) {
-      const flag = wrap(table + BigInt(i * bytes));
-      const text = await this.u64(flag + BigInt(name));
-      // The last one of the table has no name.
-      if (text === 0n) continue;
-      const known = await this.text(text);
-      if (names.includes(known)) found.set(known, (await this.u8(await this.pointer(flag + BigInt(value), known))) !== 0);
+    for (const name of names) {
+      const address = this.#flags.get(name);
+      if (address !== undefined) found.set(name, (await this.u8(address)) !== 0);
     }
     return found;
+  }
+
+  async #readFlags(): Promise<ReadonlyMap<string, bigint>> {
+    const count = Number(await this.u64(this.staticField('JVMFlag', 'numFlags')));
+    if (count > MAX_FLAGS) throw new FormatError(`libjvm.so says that it has ${count} flags`);
+    const size = this.size('JVMFlag');
+    const [name, value] = [this.offset('JVMFlag', '_name'), this.offset('JVMFlag', '_addr')];
+    if (Math.max(name, value) + 8 > size) throw new FormatError(`a flag has ${size} bytes`);
+    const table = bufferOf(
+      await this.memory.read(await this.pointer(this.staticField('JVMFlag', 'flags'), 'JVMFlag::flags'), count * size),
+    );
+    const flags = new Map<string, bigint>();
+    for (let at = 0; at < table.length; at += size) {
+      const text = table.readBigUInt64LE(at + name);
+      // The last one of the table has no name.
+      if (text !== 0n) flags.set(await this.text(text), table.readBigUInt64LE(at + value));
+    }
+    return flags;
   }
 
   #known(type: string, field: string): VmField {

@@ -23,7 +23,8 @@ export interface VmStructs {
   /** By `Type::_field`. */
   readonly fields: ReadonlyMap<string, VmField>;
   readonly types: ReadonlyMap<string, VmType>;
-  readonly constants: ReadonlyMap<string, bigint>;
+  /** Those of 32 bits: tags and states. */
+  readonly constants: ReadonlyMap<string, number>;
 }
 
 /** JDK 17 to 25 have 700 to 1600 rows a table. */
@@ -45,12 +46,9 @@ export async function readVmStructs(memory: ReadableMemory, symbols: DynamicSymb
     const superclass = await row.text('SuperclassName');
     types.set(await row.text('TypeName'), { superclass: superclass === '' ? undefined : superclass, size: Number(row.u64('Size')) });
   }
-  const constants = new Map<string, bigint>();
+  const constants = new Map<string, number>();
   for await (const row of reader.rows('gHotSpotVMIntConstants', 'gHotSpotVMIntConstantEntry', ['Name', 'Value'])) {
-    constants.set(await row.text('Name'), BigInt(row.i32('Value')));
-  }
-  for await (const row of reader.rows('gHotSpotVMLongConstants', 'gHotSpotVMLongConstantEntry', ['Name', 'Value'])) {
-    constants.set(await row.text('Name'), row.u64('Value'));
+    constants.set(await row.text('Name'), row.i32('Value'));
   }
   return { fields, types, constants };
 }
@@ -84,15 +82,21 @@ class TableReader {
       offsets.set(column, offset);
     }
     const start = await this.#exported(table);
-    for (let index = 0; index < MAX_ROWS; index++) {
-      const row = bufferOf(await this.#memory.read(start + BigInt(index * stride), stride));
-      const offset = (column: Column): number => offsets.get(column) ?? 0;
-      const u64 = (column: Column): bigint => {
-        if (offset(column) > stride - 8) throw new FormatError(`${table} has ${column} over the end of its rows`);
-        return row.readBigUInt64LE(offset(column));
-      };
-      if (columns[0] !== undefined && u64(columns[0]) === 0n) return;
-      yield { u64, i32: (column) => row.readInt32LE(offset(column)), text: (column) => this.#text(u64(column)) };
+    for (let index = 0; index < MAX_ROWS;) {
+      const at = start + BigInt(index * stride);
+      // As many rows as end on the same page, or one: nothing says that the page behind the last row is mapped.
+      const count = Math.max(1, Math.floor((4096 - Number(at & 4095n)) / stride));
+      const bytes = bufferOf(await this.#memory.read(at, count * stride));
+      for (let i = 0; i < count; i++, index++) {
+        const row = bytes.subarray(i * stride, (i + 1) * stride);
+        const offset = (column: Column): number => offsets.get(column) ?? 0;
+        const u64 = (column: Column): bigint => {
+          if (offset(column) > stride - 8) throw new FormatError(`${table} has ${column} over the end of its rows`);
+          return row.readBigUInt64LE(offset(column));
+        };
+        if (columns[0] !== undefined && u64(columns[0]) === 0n) return;
+        yield { u64, i32: (column) => row.readInt32LE(offset(column)), text: (column) => this.#text(u64(column)) };
+      }
     }
     throw new FormatError(`${table} has more than ${MAX_ROWS} rows`);
   }

@@ -118,7 +118,6 @@ export class FakeJvm {
         _thread_in_Java: threadStates.inJava,
         _thread_blocked: threadStates.blocked,
       },
-      longConstants: { 'Some::long_constant': -1n },
     };
     this.#all = exported;
     const library = fakeLibrary(libraryBase, this.description, options);

@@ -6,7 +6,6 @@ export interface Description {
   readonly fields: Readonly<Record<string, { readonly at: bigint; readonly isStatic: boolean }>>;
   readonly types: Readonly<Record<string, { readonly superclass?: string; readonly size: number }>>;
   readonly intConstants: Readonly<Record<string, number>>;
-  readonly longConstants?: Readonly<Record<string, bigint>>;
 }
 
 export interface LibraryOptions {
@@ -81,7 +80,8 @@ export function fakeLibrary(base: bigint, description: Description, options: Lib
     [11n, 24n],
     [0x6ffffef5n, layout.put(hash) - bias],
   ];
-  const file = Buffer.from(layout.bytes);
+  // Mappings are of whole pages.
+  const file = Buffer.concat([layout.bytes, Buffer.alloc(4096 - (layout.bytes.length % 4096))]);
   Buffer.concat(dynamic.map((entry) => words(...entry))).copy(file, HEADER_BYTES);
   writeHeaders(file);
   return file;
@@ -118,7 +118,6 @@ function exportedVariables(layout: Layout, description: Description): Readonly<R
     words(BigInt(size), superclass === undefined ? 0n : text(superclass), text(name)),
   );
   const ints = Object.entries(description.intConstants).map(([name, value]) => words(text(name), BigInt(value)));
-  const longs = Object.entries(description.longConstants ?? {}).map(([name, value]) => words(text(name), value));
   const table = (rows: readonly Buffer[], stride: number): bigint => layout.put(Buffer.concat([...rows, Buffer.alloc(stride)]));
   return {
     gHotSpotVMStructs: table(fields, 48),
@@ -137,10 +136,6 @@ function exportedVariables(layout: Layout, description: Description): Readonly<R
     gHotSpotVMIntConstantEntryArrayStride: 16n,
     gHotSpotVMIntConstantEntryNameOffset: 0n,
     gHotSpotVMIntConstantEntryValueOffset: 8n,
-    gHotSpotVMLongConstants: table(longs, 16),
-    gHotSpotVMLongConstantEntryArrayStride: 16n,
-    gHotSpotVMLongConstantEntryNameOffset: 0n,
-    gHotSpotVMLongConstantEntryValueOffset: 8n,
   };
 }
 

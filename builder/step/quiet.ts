@@ -15,20 +15,31 @@ async function socketInodes(pid: number): Promise<ReadonlySet<number>> {
   return inodes;
 }
 
-async function openConnections(pids: readonly number[]): Promise<readonly Connection[]> {
+/** A connection that nobody has accepted yet belongs to nobody: the application will have it in a moment. */
+const isUnaccepted = ({ inode, state }: Connection): boolean =>
+  inode === 0 && ['established', 'close-wait', 'syn-received', 'new-syn-received'].includes(state);
+
+async function openConnections(pids: readonly number[]): Promise<{ readonly held: readonly Connection[]; readonly unaccepted: number }> {
   const { connections } = await readSockets();
   const held = new Set((await Promise.all(pids.map(socketInodes))).flatMap((inodes) => [...inodes]));
-  return connections.filter((connection) => held.has(connection.inode));
+  return {
+    held: connections.filter((connection) => held.has(connection.inode)),
+    unaccepted: connections.filter(isUnaccepted).length,
+  };
 }
 
 /** Waits until the processes hold no TCP connection. Throws CRAC-APP-CONNECTIONS naming those that stay. */
 export async function waitForNoConnections(pids: readonly number[], timeoutMs: number, signal: AbortSignal): Promise<void> {
   const end = Date.now() + timeoutMs;
+  let quiet = 0;
   for (;;) {
-    const open = await openConnections(pids);
-    if (open.length === 0) return;
+    const { held, unaccepted } = await openConnections(pids);
+    // One that was accepted between the two looks is held at the second.
+    quiet = held.length === 0 && unaccepted === 0 ? quiet + 1 : 0;
+    if (quiet === 2) return;
     if (Date.now() > end) {
-      throw CracError.of('CRAC-APP-CONNECTIONS', { connections: open.map((c) => `${c.local} - ${c.remote}`) });
+      if (held.length === 0) return;
+      throw CracError.of('CRAC-APP-CONNECTIONS', { connections: held.map((c) => `${c.local} - ${c.remote}`) });
     }
     await sleep(50, undefined, { signal });
   }

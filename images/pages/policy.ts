@@ -10,7 +10,7 @@
  * | Java heap, its bitmaps and card tables, metaspace, code cache | HotSpot uncommits by mmap(MAP_FIXED, PROT_NONE) of new anonymous memory (os_linux.cpp: pd_uncommit_memory) | yes |
  * | thread stacks of glibc | MADV_DONTNEED below the frame of an ended thread; what is there is never read before it is written (nptl/allocatestack.c: advise_stack_range) | yes |
  * | malloc arenas of glibc | MADV_DONTNEED in trim and shrink; calloc clears whatever was writable before (malloc.c: __libc_calloc, the arena's mprotect_size) | yes |
- * | large malloc blocks, direct buffers | munmap; mremap over a border fails with EFAULT and realloc then copies (malloc.c: mremap_chunk) | yes |
+ * | large malloc blocks, direct buffers | munmap; mremap, which a border in the mapping makes fail: see malloc-chunks.ts | all but the first page |
  * | C heap (brk) | the kernel grows and shrinks it as anonymous memory | no |
  * | main stack, growing mappings | grown by the kernel | no |
  * | memory of other allocators (jemalloc, tcmalloc, the Go runtime…) | MADV_DONTNEED, and zeros expected | no: where a library of such a kind is mapped, all anonymous memory stays that is not known to be HotSpot's |

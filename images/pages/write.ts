@@ -10,6 +10,7 @@ import type { ImageSet } from '../criu/directory.js';
 import { PAGE_BYTES, PAGEMAP, VMA } from '../criu/flags.js';
 import type { CheckpointProcess } from '../criu/view-process.js';
 import { encodeStoreHeader, storeHeaderBytes } from './header.js';
+import { startsMappedBlock } from './malloc-chunks.js';
 import type { PagePlan, PlannedRange, PlannedVma, ProcessPlan } from './plan.js';
 import { keepReason, type AddressRange } from './policy.js';
 import { gapBytes, minBytesAfter, Runs } from './runs.js';
@@ -151,11 +152,14 @@ class Planner {
       this.#keep(address, bytes);
       return;
     }
+    const end = this.#current?.range.end ?? 0;
     let from = 0;
     for (let at = 0; at < bytes.length; at += PAGE_BYTES) {
-      if (!isZeroPage(bytes, at)) continue;
+      const isZero = isZeroPage(bytes, at);
+      if (!isZero && (this.#runs === undefined || !startsMappedBlock(bytes, at, end - address - at))) continue;
       if (at > from) this.#keep(address + from, bytes.subarray(from, at));
-      this.#tally.count('zero', address + at, PAGE_BYTES);
+      if (isZero) this.#tally.count('zero', address + at, PAGE_BYTES);
+      else this.#copyAlone(address + at, bytes.subarray(at, at + PAGE_BYTES));
       from = at + PAGE_BYTES;
     }
     if (bytes.length > from) this.#keep(address + from, bytes.subarray(from));
@@ -173,6 +177,12 @@ class Planner {
     const rest = (pages.vma.status & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) !== 0 ? 'file' : 'zero';
     this.vmas.push({ vma: pages.vma, range: pages.range, kept, ranges: filled(pages.range, this.#ranges, rest) });
     this.#current = undefined;
+  }
+
+  /** A page that is a border between mappings. */
+  #copyAlone(address: number, bytes: Buffer): void {
+    this.#runs?.end();
+    this.#toCopies(address, bytes);
   }
 
   #keep(address: number, bytes: Buffer): void {

@@ -6,9 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { CracError } from '../errors.js';
 import { LineLog } from '../probe/line-log.js';
-import type { StepName } from '../events.js';
 import { spawnInit } from './init.js';
-import { emitLine } from './report.js';
 import type { AppUser } from './user.js';
 
 const status = v.variant('event', [
@@ -63,12 +61,16 @@ export class App {
   }
 
   /**
-   * Starts the application. `step` names the step that lines of its output belong to at that moment.
-   * Throws CRAC-APP-START-FAILED where the command cannot be run.
+   * Starts the application; `tell` is told each line of its output. `spawnApp` starts crac-init with these arguments.
+   * Throws CRAC-APP-START-FAILED where the command cannot be run, CRAC-ENGINE-REFUSED where a right is missing.
    */
-  static start(command: AppCommand, step: () => StepName): Promise<App> {
+  static start(
+    command: AppCommand,
+    tell: (stream: 'stdout' | 'stderr', line: string) => void,
+    spawnApp: typeof spawnInit = spawnInit,
+  ): Promise<App> {
     const { user } = command;
-    const child = spawnInit(
+    const child = spawnApp(
       [
         '@app',
         ...['--pid', String(appPid), '--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(',')],
@@ -81,7 +83,7 @@ export class App {
     const follow = (stream: Readable, name: 'stdout' | 'stderr'): void => {
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line);
-        emitLine(step(), 'app', name, line);
+        tell(name, line);
       });
     };
     if (child.stdout !== null) follow(child.stdout, 'stdout');

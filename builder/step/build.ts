@@ -21,7 +21,7 @@ import { chooseRoot, innerTids, readTree, residentBytes, type CheckpointRoot } f
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
 import { waitForReadiness } from './ready.js';
-import { emit, requestChanges } from './report.js';
+import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
 import { flagNumber, jdkVersion, shrinkHeap, waitUntilIdle } from './settle.js';
 import { findUser, type AppUser } from './user.js';
@@ -91,7 +91,9 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       environment: { ...given, ...injected },
       dropCapabilities: plan.dropCapabilities,
     },
-    currentStep,
+    (stream, line) => {
+      emitLine(currentStep(), 'app', stream, line);
+    },
   );
   return { app, user, cpu, environment, roots, baseline };
 }

@@ -19,6 +19,7 @@ const leftOutputMs = 500;
 export function commandSpawner(world: CommandWorld): SpawnCommand {
   return (argv, { signal, onLine }) =>
     new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const [command = '', ...args] = argv;
       const child = spawn(command, args, {
         cwd: world.cwd,
@@ -26,7 +27,8 @@ export function commandSpawner(world: CommandWorld): SpawnCommand {
         // A group of its own, so that what a script starts is ended with it.
         detached: true,
         stdio: ['ignore', 'pipe', 'pipe'],
-        ...(world.user.uid !== 0 && { uid: world.user.uid, gid: world.user.gid }),
+        // Without supplementary groups: libuv drops them with the user (uv__process_child_init).
+        ...((world.user.uid !== 0 || world.user.gid !== 0) && { uid: world.user.uid, gid: world.user.gid }),
       });
       const endGroup = (): void => {
         try {

@@ -34,18 +34,20 @@ function recordSteps(emit: Emit): {
   readonly warnings: string[];
   /** The step that began last. */
   readonly step: () => StepName;
+  readonly began: (step: StepName) => boolean;
 } {
   const steps: { step: string; ms: number; bytes?: number }[] = [];
   const warnings: string[] = [];
   let current: StepName = 'plan';
+  const begun = new Set<StepName>();
   const record = (event: BuildEvent): void => {
-    if (event.type === 'step-started') current = event.step;
+    if (event.type === 'step-started') begun.add((current = event.step));
     if (event.type === 'step-done')
       steps.push({ step: event.step, ms: Math.round(event.ms), ...(event.bytes !== undefined && { bytes: event.bytes }) });
     if (event.type === 'warning') warnings.push(event.text);
     emit(event);
   };
-  return { emit: record, steps, warnings, step: () => current };
+  return { emit: record, steps, warnings, step: () => current, began: (step) => begun.has(step) };
 }
 
 /** `linux/arm64` of `linux/arm64/v8`: variants run on each other. */
@@ -191,18 +193,24 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
       warnings: recorded.warnings,
     };
   } catch (cause) {
-    if (options.keepFailed && made !== undefined && !signal.aborted) {
-      made.keep();
-      emit({
-        type: 'notice',
-        step: 'plan',
-        text: `kept: container ${made.container.id.slice(0, 12)} and its volume; docker cp ${made.container.id.slice(0, 12)}:/.crac-build-out DIR shows the dump`,
-      });
-    }
+    if (options.keepFailed && made !== undefined && !signal.aborted) await keepFailed(made, recorded.began('start'), emit);
     throw cause;
   } finally {
     await cleanUp(cleanup, recorded.step(), emit);
   }
+}
+
+/** Before the step program has told of its first step, the volume holds the values of secrets, and nothing that is worth keeping. */
+async function keepFailed({ container, keep }: BuildContainer, stepsBegan: boolean, emit: Emit): Promise<void> {
+  if (!stepsBegan) {
+    emit({ type: 'notice', step: 'plan', text: 'nothing is kept: the build had not come to the application' });
+    return;
+  }
+  // It has ended, unless it was the engine that failed; one that cannot be stopped is kept as it is.
+  await container.kill('SIGKILL', AbortSignal.timeout(5000)).catch(() => undefined);
+  keep();
+  const id = container.id.slice(0, 12);
+  emit({ type: 'notice', step: 'plan', text: `kept: container ${id} and its volume; docker cp ${id}:/.crac-build-out DIR shows the dump` });
 }
 
 /** A cold start where the image should have restored fails the build; where the user's own choice rules it out, it is a warning. */

@@ -62,7 +62,6 @@ async function placeSecrets(): Promise<void> {
 
 async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortSignal): Promise<Started> {
   await checkRights();
-  await placeSecrets();
   const user = await findUser(plan.user);
   const cpu = await chooseCpu(plan.cpu, signal);
   await checkScripts(plan.warmups, process.env['PATH'] ?? '');
@@ -179,8 +178,9 @@ async function checkpoint(app: App, user: AppUser, settled: Settled, signal: Abo
 export async function buildInContainer(signal: AbortSignal): Promise<StepResult> {
   const planFile = `${outDirectory}/plan.json`;
   const plan = JSON.parse(await readFile(planFile, 'utf8')) as StepPlan;
-  // It holds the values of secrets.
+  // Values of secrets are in both. They are gone before anything is told: what --keep-failed keeps from then on has none.
   await rm(planFile);
+  await placeSecrets();
   const warnings: string[] = [];
   let current: StepName = 'start';
   const step = <T>(name: StepName, title: string, work: () => Promise<{ value: T; bytes?: number; detail?: string }>): Promise<T> => {

@@ -11,7 +11,7 @@ import type { Emit } from '../events.js';
 import { carriedRoots, collectCarried, perfData, type Baseline, type Carried } from './carry.js';
 import { prepareImages, recordFiles } from './checkpoint-record.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type Change, type StepLayer, type StepPlan } from './protocol.js';
-import { findSecrets, readSecrets } from './secrets.js';
+import { describeExposures, findInDump, findInFiles, findInLayer, readSecrets } from './secrets.js';
 
 /** Where the checkpoint is put together; its content becomes /.crac-build/checkpoint. */
 export const checkpointDirectory = join(outDirectory, 'checkpoint');
@@ -81,27 +81,43 @@ async function writeCarried(directory: string, carried: readonly Carried[]): Pro
   }
 }
 
+/** Secrets in memory, in carried files (their copies), and in the files layer. */
+async function warnOfSecrets(
+  { secretEnvironment }: StepPlan,
+  carried: readonly Carried[],
+  filesLayer: StepLayer | undefined,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<void> {
+  const secrets = await readSecrets(secretEnvironment);
+  if (secrets.size === 0) return;
+  emit({ type: 'progress', step: 'checkpoint', detail: 'looking for the values of secrets' });
+  const copies = carried.flatMap(({ entry, source }) =>
+    source === undefined ? [] : [{ path: entry.path, source: join(checkpointDirectory, 'carry', String(entry.content)) }],
+  );
+  const exposures = [
+    ...(await findInDump(imageDirectory, secrets, signal)),
+    ...(await findInFiles(copies, secrets, signal)),
+    ...(filesLayer === undefined ? [] : await findInLayer(filesLayer.path, secrets, signal)),
+  ];
+  for (const text of describeExposures(exposures)) emit({ type: 'warning', step: 'checkpoint', text });
+}
+
 /** Throws CRAC-CHECKPOINT-INCOMPLETE. */
 export async function prepareDump(input: PrepareInput, emit: Emit, signal: AbortSignal): Promise<Prepared> {
   emit({ type: 'progress', step: 'checkpoint', detail: 'preparing the images for other containers' });
   const checkpoint = await prepareImages(imageDirectory, input.withoutShell);
-  const exposed = await findSecrets(imageDirectory, await readSecrets(input.plan.secretEnvironment), signal);
-  if (exposed.length > 0) {
-    emit({
-      type: 'warning',
-      step: 'checkpoint',
-      text: `the memory in the checkpoint holds the value of ${exposed.join(', ')}: whoever can read the image can read it; build with values that are worth nothing elsewhere`,
-    });
-  }
   const carried = await collectCarried(input.roots, input.baseline);
   await writeCarried(join(checkpointDirectory, 'carry'), carried);
   if (input.plan.fallback === 'fail') await writeFile(join(checkpointDirectory, 'fallback-fail'), '');
+  const filesLayer = await writeFilesLayer(input.changes, signal);
+  await warnOfSecrets(input.plan, carried, filesLayer, emit, signal);
   return {
     checkpoint,
     images: await readImageSet(imageDirectory),
     dumpBytes: [...checkpoint.imageBytes].reduce((sum, [name, bytes]) => (name.startsWith('pages-') ? sum + bytes : sum), 0),
     carried,
     files: await recordFiles(checkpoint, carried),
-    filesLayer: await writeFilesLayer(input.changes, signal),
+    filesLayer,
   };
 }

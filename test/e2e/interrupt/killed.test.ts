@@ -1,11 +1,16 @@
 /** SIGKILL: nobody can clean up, and the next run does. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { processTable, thisHost } from '../../../builder/engine/owner.js';
 import { crac } from '../support/cli.js';
-import { removeImages } from '../support/docker.js';
+import { removeDeadRuns } from '../support/dead-runs.js';
+import { docker, dockerOk, removeImages, run, runId } from '../support/docker.js';
 import { fixtures } from '../support/misfit.js';
 import { assertNothingLeft, startBuild } from '../support/refusal.js';
 import { traces } from '../support/running.js';
+import { runIdOf } from '../support/test-run.js';
 import { until } from '../support/until.js';
 
 test.after.always(removeImages);
@@ -59,4 +64,45 @@ test('a run that lives is left alone by others', async (t) => {
   running.kill('SIGTERM');
   await running.ended;
   await assertNothingLeft(t, running, name);
+});
+
+/** The ID of a run whose process was killed. */
+async function deadRun(): Promise<string> {
+  const child = spawn('sleep', ['1000']);
+  const pid = child.pid ?? 0;
+  const id = runIdOf({ host: thisHost(), pid, start: processTable.startOf(pid) ?? '' });
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  return id;
+}
+
+test('a test run that was killed: the next one removes its containers, volumes and images, and no others', async (t) => {
+  const dead = await deadRun();
+  const image = 'crac-build-test/jre:25';
+  const own = await run(t, image, ['--name', `crac-build-test-${runId}-own`], ['sleep', '1000']);
+  const volume = `crac-build-test-${dead}-volume`;
+  const labelled = await dockerOk(t, [
+    'run',
+    '-d',
+    '--label',
+    `crac-build.test.run=${dead}`,
+    '-v',
+    `${volume}:/data`,
+    image,
+    'sleep',
+    '1000',
+  ]);
+  const named = await dockerOk(t, ['create', '--name', `crac-build-test-${dead}-named`, image]);
+  await dockerOk(t, ['tag', image, `crac-build-test-${dead}/image:1`]);
+  await removeDeadRuns();
+  for (const gone of [
+    ['inspect', labelled],
+    ['inspect', named],
+    ['volume', 'inspect', volume],
+    ['image', 'inspect', `crac-build-test-${dead}/image:1`],
+  ]) {
+    t.not((await docker(gone)).code, 0, gone.join(' '));
+  }
+  t.is(await dockerOk(t, ['inspect', '-f', '{{.State.Running}}', own.id]), 'true');
+  t.is((await docker(['image', 'inspect', image])).code, 0);
 });

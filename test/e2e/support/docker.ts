@@ -1,10 +1,13 @@
-/** The engine as a user meets it: the docker command. Everything made here carries a label of the run and is removed at its end. */
-import { randomBytes } from 'node:crypto';
+/**
+ * The engine as a user meets it: the docker command. Everything made here has the run in its label or its name, and is removed at the
+ * end; of a run that is killed, by the next one (dead-runs.ts).
+ */
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { ownRunId } from './test-run.js';
 import { until } from './until.js';
 
-export const runId = randomBytes(4).toString('hex');
+export const runId = ownRunId;
 const label = `crac-build.test.run=${runId}`;
 
 export interface Ended {

@@ -17,7 +17,7 @@ export interface ImageSet {
   readonly rawSizes: ReadonlyMap<string, number>;
 }
 
-/** An image that is no raw one and larger than this is taken for damage: those of a JVM have at most a few megabytes. */
+/** Images that are no raw ones and larger than this, one or all, are taken for damage: those of a JVM have at most a few megabytes. */
 const MAX_IMAGE_BYTES = 512 * 2 ** 20;
 
 const IMAGE_NAME = /^(?:[a-z0-9-]+(?:\.tar\.gz)?\.img|stats-(?:dump|restore))$/u;
@@ -26,12 +26,18 @@ const IMAGE_NAME = /^(?:[a-z0-9-]+(?:\.tar\.gz)?\.img|stats-(?:dump|restore))$/u
 export async function readImageSet(directory: string): Promise<ImageSet> {
   const images = new Map<string, Uint8Array>();
   const rawSizes = new Map<string, number>();
+  let bytes = 0;
   for (const name of (await readdir(directory)).filter((entry) => IMAGE_NAME.test(entry)).sort()) {
     const path = join(directory, name);
     const { size } = await stat(path);
-    if (isRawImage(name)) rawSizes.set(name, size);
-    else if (size > MAX_IMAGE_BYTES) throw new FormatError(`${name} has ${size} bytes, more than any image of its kind`);
-    else images.set(name, await readFile(path));
+    if (isRawImage(name)) {
+      rawSizes.set(name, size);
+      continue;
+    }
+    if (size > MAX_IMAGE_BYTES) throw new FormatError(`${name} has ${size} bytes, more than any image of its kind`);
+    bytes += size;
+    if (bytes > MAX_IMAGE_BYTES) throw new FormatError(`the images up to ${name} have ${bytes} bytes, more than any checkpoint`);
+    images.set(name, await readFile(path));
   }
   return { images, rawSizes };
 }

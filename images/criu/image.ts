@@ -41,10 +41,13 @@ export interface RawImage {
 
 export type CriuImage = EntryImage | RawImage;
 
+/** Of pages that lie one by one, as many as 2 GiB of memory have with a gap behind each; without a limit, an image of empty entries fills up memory. */
+const MAX_ENTRIES = 2 ** 18;
+
 /**
  * The image in `content`; entries refer to its memory. `fileName` decides whether the file is a raw one.
  *
- * @throws FormatError for an unknown magic number, and where an entry or its payload is cut off or malformed
+ * @throws FormatError for an unknown magic number, for more than 2^18 entries, and where an entry or its payload is cut off or malformed
  */
 export function decodeImage(content: Uint8Array, fileName: string): CriuImage {
   if (isRawImage(fileName)) return { kind: 'raw', content };
@@ -63,6 +66,7 @@ export function decodeImage(content: Uint8Array, fileName: string): CriuImage {
   const entries: ImageEntry[] = [];
   while (at < buffer.length) {
     const start = at;
+    if (entries.length === MAX_ENTRIES) throw new FormatError(`${fileName} has more than ${MAX_ENTRIES} entries`, { offset: start });
     const size = word(at);
     const end = at + 4 + size;
     if (end > buffer.length) throw new FormatError(`entry ${entries.length} of ${fileName} is cut off`, { offset: start });

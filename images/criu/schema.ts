@@ -255,11 +255,15 @@ function payloadsOf(type: AnyMessageType, name: string, field: AnyField, records
   });
 }
 
+/** Lists of numbers are short: registers, groups, the auxiliary vector. */
+const MAX_PACKED = 2 ** 16;
+
 function unpack(packed: Uint8Array, wireType: WireType): readonly Uint8Array[] {
   const payloads: Uint8Array[] = [];
   for (let at = 0; at < packed.length;) {
     const end = wireType === VARINT ? readVarint(packed, at).end : at + 8;
     if (end > packed.length) throw new FormatError('a packed list is cut off', { offset: at });
+    if (payloads.length === MAX_PACKED) throw new FormatError(`a packed list has more than ${MAX_PACKED} values`);
     payloads.push(packed.subarray(at, end));
     at = end;
   }

@@ -28,7 +28,10 @@ export interface WireRecord {
   readonly payload: Uint8Array;
 }
 
-/** @throws FormatError for records that are cut off, unknown wire types, field number 0 and varints of more than 10 bytes */
+/** Those of a process with 65530 mappings (vm.max_map_count) are the most that occur; without a limit, an image of records of two bytes fills up memory. */
+const MAX_RECORDS = 2 ** 18;
+
+/** @throws FormatError for records that are cut off, more than 2^18 of them, unknown wire types, field number 0 and varints of more than 10 bytes */
 export function decodeRecords(message: Uint8Array): readonly WireRecord[] {
   const records: WireRecord[] = [];
   let at = 0;
@@ -61,6 +64,7 @@ export function decodeRecords(message: Uint8Array): readonly WireRecord[] {
         throw new FormatError(`protobuf wire type ${wireType} of field ${number}`, { offset: start });
     }
     if (at > message.length) throw cutOff(number, start);
+    if (records.length === MAX_RECORDS) throw new FormatError(`a message has more than ${MAX_RECORDS} fields`, { offset: start });
     records.push({ number, wireType, bytes: message.subarray(start, at), payload: message.subarray(payloadAt, at) });
   }
   return records;

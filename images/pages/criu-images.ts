@@ -151,7 +151,9 @@ function newPagemap(image: EntryImage, copied: readonly CopiedRange[]): EntryIma
 
 function nextFileId(set: ImageSet): number {
   const ids = imageOf(set, 'FILES', 'files.img').entries.map((entry) => readMessage(fileEntry, entry.message).id);
-  return Math.max(0, ...ids) + 1;
+  const next = ids.reduce((highest, id) => Math.max(highest, id), 0) + 1;
+  if (next >= 2 ** 32) throw new FormatError('files.img leaves no number for another file');
+  return next;
 }
 
 /** Of the file's state, CRIU compares the size. Its mode and owner are the image's affair. */

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError } from '../errors.js';
-import type { ImageSet } from '../criu/directory.js';
+import { numbersOf, type ImageSet } from '../criu/directory.js';
 import { PAGE_BYTES, PAGEMAP, VMA } from '../criu/flags.js';
-import type { CheckpointProcess } from '../criu/view-process.js';
+import { readPagemap, type CheckpointProcess } from '../criu/view-process.js';
 import { encodeStoreHeader, storeHeaderBytes } from './header.js';
 import { startsMappedBlock } from './malloc-chunks.js';
 import type { PagePlan, PlannedRange, PlannedVma, ProcessPlan } from './plan.js';
@@ -347,12 +347,30 @@ async function writeProcess(
   }
 }
 
+/** @throws FormatError where two processes, or a process and a segment of shared memory, have their pages in one file: then one of them lies. */
+function refuseSharedPages(set: ImageSet, processes: readonly CheckpointProcess[]): void {
+  const pagemaps = [
+    ...processes.flatMap(({ pid, memory }) => (memory === undefined ? [] : [{ name: `pagemap-${pid}.img`, pagesId: memory.pagesId }])),
+    ...numbersOf(set.images.keys(), 'pagemap-shmem').map((id) => {
+      const name = `pagemap-shmem-${id}.img`;
+      return { name, pagesId: readPagemap(set, name).pagesId };
+    }),
+  ];
+  const users = new Map<number, string>();
+  for (const { name, pagesId } of pagemaps) {
+    const other = users.get(pagesId);
+    if (other !== undefined) throw new FormatError(`${other} and ${name} both have their pages in pages-${pagesId}.img`);
+    users.set(pagesId, name);
+  }
+}
+
 /**
  * Writes store and copies. Both are complete when this returns; on failure what was written is the caller's to remove.
  *
  * @throws FormatError where the images contradict each other (see pagesOfProcess); errors of the file system as they are
  */
 export async function writePages(input: WritePagesInput, signal: AbortSignal): Promise<WrittenPages> {
+  refuseSharedPages(input.set, input.processes);
   const tally = new Tally();
   const storeFile = input.storePath === undefined ? undefined : await open(input.storePath, 'wx', 0o600);
   try {

@@ -1,4 +1,4 @@
-/** POST /build: for machines without buildx. No secrets, no registry credentials; everything else of a build. */
+/** POST /build: for machines without buildx. No secrets; everything else of a build. */
 import path from 'node:path';
 import type { Engine, OnBuildLine } from '../engine/port.js';
 import type { BaseBuild } from './base-build.js';
@@ -31,6 +31,7 @@ export async function buildOverApi(
       buildArgs: build.buildArgs,
       noCache: build.noCache,
       pull: build.pull,
+      registries: true,
       ...(build.target !== undefined && { target: build.target }),
       ...(build.platform !== undefined && { platform: build.platform }),
     },

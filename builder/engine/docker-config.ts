@@ -143,34 +143,61 @@ export async function registryCredentials(
   return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, ''), serveraddress: registry };
 }
 
+/** So many registries are taken from a configuration: each may start a helper. */
+const mostRegistries = 100;
+
+/**
+ * Credentials of all registries that the configuration, its helpers and its store know, by the names they have there, as the docker
+ * command sends them with a build (docker/cli cli/config/configfile/file.go, GetAllCredentials).
+ */
+export async function allRegistryCredentials(
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, RegistryCredentials>> {
+  const config = await readConfig(surroundings);
+  const stored = config.credsStore === '' ? [] : await listStore(config.credsStore, surroundings, signal);
+  const names = [...new Set([...Object.keys(config.auths), ...Object.keys(config.credHelpers), ...stored])].slice(0, mostRegistries);
+  const found = await Promise.all(names.map(async (name) => [name, await registryCredentials(surroundings, name, signal)] as const));
+  return new Map(found.flatMap(([name, credentials]) => (credentials === undefined ? [] : [[name, credentials]])));
+}
+
+/** The registries that a credential store has something for; none where it cannot be asked. */
+async function listStore(helper: string, surroundings: Surroundings, signal: AbortSignal): Promise<readonly string[]> {
+  const parsed = v.safeParse(v.record(v.string(), v.string()), await runHelper(helper, 'list', '', surroundings, signal));
+  return parsed.success ? Object.keys(parsed.output) : [];
+}
+
 /** A helper that is missing or has nothing for this registry exits with an error: no credentials, then. */
 async function askHelper(
   helper: string,
   registry: string,
-  { env }: Surroundings,
+  surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) return undefined;
-  const result = await execa(`docker-credential-${helper}`, ['get'], {
-    input: registry,
-    env,
-    cancelSignal: signal,
-    timeout: 30_000,
-    reject: false,
-  });
-  if (result.failed) return undefined;
-  let answer: unknown;
-  try {
-    answer = JSON.parse(result.stdout);
-  } catch {
-    return undefined;
-  }
-  const parsed = v.safeParse(helperAnswer, answer);
+  const parsed = v.safeParse(helperAnswer, await runHelper(helper, 'get', registry, surroundings, signal));
   if (!parsed.success) return undefined;
   const { Username: username, Secret: secret } = parsed.output;
   return username === '<token>'
     ? { identitytoken: secret, serveraddress: registry }
     : { username, password: secret, serveraddress: registry };
+}
+
+/** What `docker-credential-HELPER VERB` prints, as JSON; undefined where it cannot be run, fails, or prints something else. */
+async function runHelper(
+  helper: string,
+  verb: 'get' | 'list',
+  input: string,
+  { env }: Surroundings,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!/^[A-Za-z0-9._-]+$/.test(helper)) return undefined;
+  const result = await execa(`docker-credential-${helper}`, [verb], { input, env, cancelSignal: signal, timeout: 30_000, reject: false });
+  if (result.failed) return undefined;
+  try {
+    return JSON.parse(result.stdout);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names of all contexts, for messages. */

@@ -4,8 +4,9 @@ import * as v from 'valibot';
 import { CracError } from '../errors.js';
 import { historyAnswer, imageAnswer, imageConfigAnswer, imagesAnswer, progressLine, type ProgressLine } from './answers.js';
 import { LastLines, readBuildOutput } from './build-output.js';
-import { type RegistryCredentials, registryCredentials, type Surroundings } from './docker-config.js';
-import { statusOf } from './errors.js';
+import { openBuildSession } from './build-session.js';
+import { allRegistryCredentials, type RegistryCredentials, registryCredentials, type Surroundings } from './docker-config.js';
+import { cancelled, statusOf } from './errors.js';
 import type {
   BuildImageOptions,
   EngineHistoryEntry,
@@ -142,6 +143,34 @@ export class DockerImages {
   }
 
   async build(context: Readable, options: BuildImageOptions, onLine: OnBuildLine, signal: AbortSignal): Promise<string> {
+    if (options.registries !== true) return this.#build(context, options, {}, onLine, signal);
+    const credentials = await this.#allCredentials(signal).catch((cause: unknown) => {
+      context.destroy();
+      throw cause;
+    });
+    if (options.version === '1') {
+      const headers = credentials.size === 0 ? {} : { 'X-Registry-Config': headerValue(Object.fromEntries(credentials)) };
+      return this.#build(context, options, { headers }, onLine, signal);
+    }
+    // BuildKit asks when it needs them, of registries that take anybody as well: without a session it pulls from none that has tokens.
+    const session = await openBuildSession(this.#requests, credentials, signal).catch((cause: unknown) => {
+      context.destroy();
+      throw cause;
+    });
+    try {
+      return await this.#build(context, options, { session: session.id }, onLine, signal);
+    } finally {
+      session.close();
+    }
+  }
+
+  async #build(
+    context: Readable,
+    options: BuildImageOptions,
+    access: { readonly headers?: Readonly<Record<string, string>>; readonly session?: string },
+    onLine: OnBuildLine,
+    signal: AbortSignal,
+  ): Promise<string> {
     const request: Request = {
       doing: 'building an image',
       method: 'POST',
@@ -158,8 +187,10 @@ export class DockerImages {
         pull: options.pull ? 'true' : undefined,
         rm: true,
         forcerm: true,
+        session: access.session,
       },
       upload: context,
+      ...(access.headers && { headers: access.headers }),
     };
     const last = new LastLines();
     const remember: OnBuildLine = (stream, line) => {
@@ -232,8 +263,22 @@ export class DockerImages {
     } catch (cause) {
       throw CracError.of('CRAC-IMAGE-PULL-FAILED', { image: reference, message: 'the docker configuration cannot be read' }, { cause });
     }
-    return { 'X-Registry-Auth': Buffer.from(JSON.stringify(credentials ?? {})).toString('base64url') };
+    return { 'X-Registry-Auth': headerValue(credentials ?? {}) };
   }
+
+  async #allCredentials(signal: AbortSignal): Promise<ReadonlyMap<string, RegistryCredentials>> {
+    try {
+      return await allRegistryCredentials(this.#surroundings, signal);
+    } catch (cause) {
+      if (signal.aborted) throw cancelled(signal);
+      throw CracError.of('CRAC-BASE-BUILD-FAILED', { message: 'the docker configuration cannot be read' }, { cause });
+    }
+  }
+}
+
+/** Go's base64.URLEncoding, which Docker decodes it with, wants the padding; without it the credentials are dropped without a word. */
+function headerValue(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 /** Members that are null say nothing; on some stores all are there. */

@@ -275,6 +275,8 @@ export interface BuildImageOptions {
   readonly noCache: boolean;
   readonly pull: boolean;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Whether the builder may need the credentials of registries: the docker configuration's are given to it. */
+  readonly registries?: boolean;
 }
 
 /** A line of the engine's builder. */

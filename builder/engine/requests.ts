@@ -179,7 +179,8 @@ export class Requests {
             ...(upload && { file: upload }),
             headers: { ...request.headers },
             // No body, and said so: what comes after the headers of an upgraded request would be taken for standard input.
-            ...(hijack && request.body === undefined && { file: Buffer.alloc(0), headers: { 'Content-Type': 'text/plain' } }),
+            ...(hijack &&
+              request.body === undefined && { file: Buffer.alloc(0), headers: { ...request.headers, 'Content-Type': 'text/plain' } }),
           },
           (error: unknown, answer: unknown) => {
             if (error === null || error === undefined) resolve(answer);

@@ -15,8 +15,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts Debian's docker-registry. Gives the first part of its images' names: `127.0.0.1:PORT`. */
-export async function startRegistry(t: ExecutionContext): Promise<string> {
+/** Whom a registry with `login` knows. */
+export const registryUser = { name: 'tester', password: 'correct horse' } as const;
+/** crypt(3) of the password with bcrypt, the only form that the registry takes. */
+const htpasswd = `${registryUser.name}:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n`;
+
+/** Starts Debian's docker-registry. Gives the first part of its images' names: `127.0.0.1:PORT`. `login`: only registryUser may use it. */
+export async function startRegistry(t: Pick<ExecutionContext, 'teardown'>, login = false): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'crac-build-test-'));
   const address = `127.0.0.1:${await freePort()}`;
   const config = {
@@ -24,7 +29,9 @@ export async function startRegistry(t: ExecutionContext): Promise<string> {
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(folder, 'data') } },
     http: { addr: address },
+    ...(login && { auth: { htpasswd: { realm: 'tests', path: join(folder, 'htpasswd') } } }),
   };
+  await writeFile(join(folder, 'htpasswd'), htpasswd);
   // JSON is YAML.
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
   const registry = execa('docker-registry', ['serve', join(folder, 'config.yml')], { reject: false, all: true });
@@ -38,7 +45,7 @@ export async function startRegistry(t: ExecutionContext): Promise<string> {
   await until(
     async () => {
       if (ended !== undefined) return true;
-      return (await fetch(`http://${address}/v2/`)).ok;
+      return (await fetch(`http://${address}/v2/`)).status === (login ? 401 : 200);
     },
     () => `the registry does not answer: ${ended ?? 'it runs'}`,
   );

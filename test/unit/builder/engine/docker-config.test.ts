@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { contextAddress, environmentTls, registryCredentials } from '../../../../builder/engine/docker-config.js';
+import { allRegistryCredentials, contextAddress, environmentTls, registryCredentials } from '../../../../builder/engine/docker-config.js';
 import { dockerHub } from '../../../../builder/engine/reference.js';
 import { never } from './fake-engine.js';
 
@@ -50,6 +50,41 @@ test('credentials: a helper is asked on its standard input', async (t) => {
   const surroundings = { env: { DOCKER_CONFIG: home, PATH: `${home}:${process.env['PATH'] ?? ''}` }, home };
   t.deepEqual(await registryCredentials(surroundings, 'h:5', never), { identitytoken: 'h:5', serveraddress: 'h:5' });
   for (const registry of ['g:5', 'x:1', 'y:1']) t.is(await registryCredentials(surroundings, registry, never), undefined);
+});
+
+test('credentials of all registries: of the file, of helpers, of the store', async (t) => {
+  const home = await folder();
+  t.teardown(() => rm(home, { recursive: true }));
+  const surroundings = { env: { DOCKER_CONFIG: home, PATH: `${home}:${process.env['PATH'] ?? ''}` }, home };
+  const all = async () => Object.fromEntries(await allRegistryCredentials(surroundings, never));
+  t.deepEqual(await all(), {});
+  const store = `#!/bin/sh
+[ "$1" = list ] && exec echo '{"stored:1": "me", "broken:1": "me"}'
+read host
+case $host in stored:1) printf '{"Username":"me","Secret":"of the store"}';; *) exit 1;; esac
+`;
+  const helper = '#!/bin/sh\nread host\nprintf \'{"Username":"helped","Secret":"%s"}\' "$host"\n';
+  for (const [name, text] of [
+    ['store', store],
+    ['helper', helper],
+  ] as const) {
+    await writeFile(path.join(home, `docker-credential-${name}`), text, { mode: 0o755 });
+  }
+  await writeFile(
+    path.join(home, 'config.json'),
+    JSON.stringify({
+      auths: { [dockerHub]: { auth: test64('hub:p') }, 'empty:1': {} },
+      credHelpers: { 'helped:1': 'helper', 'gone:1': 'missing' },
+      credsStore: 'store',
+    }),
+  );
+  t.deepEqual(await all(), {
+    [dockerHub]: { username: 'hub', password: 'p', serveraddress: dockerHub },
+    'helped:1': { username: 'helped', password: 'helped:1', serveraddress: 'helped:1' },
+    'stored:1': { username: 'me', password: 'of the store', serveraddress: 'stored:1' },
+  });
+  await writeFile(path.join(home, 'docker-credential-store'), '#!/bin/sh\necho no JSON\n');
+  t.deepEqual(Object.keys(await all()), [dockerHub, 'helped:1']);
 });
 
 test('contexts: TLS files, and engines that take no check', async (t) => {

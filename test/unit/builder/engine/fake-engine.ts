@@ -4,6 +4,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { Surroundings } from '../../../../builder/engine/docker-config.js';
 import type { Engine } from '../../../../builder/engine/port.js';
 import { connectDocker } from '../../../../builder/engine/docker-engine.js';
 import { CracError } from '../../../../builder/errors.js';
@@ -31,7 +32,9 @@ export class FakeEngine {
   /** `METHOD PATH?QUERY` of every request, in order. */
   readonly requests: string[] = [];
   readonly bodies: string[] = [];
-  onUpgrade: ((socket: Duplex) => void) | undefined;
+  /** Headers of the requests, in their order. */
+  readonly headers: http.IncomingHttpHeaders[] = [];
+  onUpgrade: ((socket: Duplex, request: http.IncomingMessage) => void) | undefined;
   readonly #server: http.Server;
   readonly #folder: string;
 
@@ -45,10 +48,10 @@ export class FakeEngine {
         response.destroy();
       });
     });
-    this.#server.on('upgrade', (_request, socket: Duplex) => {
+    this.#server.on('upgrade', (request, socket: Duplex) => {
       socket.on('error', () => undefined);
-      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
-      this.onUpgrade?.(socket);
+      socket.write(`HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade ?? ''}\r\n\r\n`);
+      this.onUpgrade?.(socket, request);
     });
   }
 
@@ -58,9 +61,10 @@ export class FakeEngine {
     return engine;
   }
 
-  async connect(): Promise<Engine> {
+  /** @param surroundings whose docker configuration counts; not given: none */
+  async connect(surroundings: Surroundings = { env: {}, home: this.#folder }): Promise<Engine> {
     const address = { kind: 'socket', path: this.socket } as const;
-    return await connectDocker({ address, dockerCommand: undefined, surroundings: { env: {}, home: this.#folder } }, never);
+    return await connectDocker({ address, dockerCommand: undefined, surroundings }, never);
   }
 
   async stop(): Promise<void> {
@@ -72,6 +76,7 @@ export class FakeEngine {
   async #answer(answers: Answers, request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const url = (request.url ?? '').replace(/^\/v1\.\d+/, '');
     this.requests.push(`${request.method ?? ''} ${url}`);
+    this.headers.push(request.headers);
     const answer = answers[`${request.method ?? ''} ${url.split('?')[0] ?? ''}`] ?? { status: 404, body: { message: 'page not found' } };
     if (typeof answer === 'function') {
       answer(request, response);

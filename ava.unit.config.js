@@ -1,5 +1,5 @@
 /** Unit tests: no engine, no network, in parallel. */
 export default {
   files: ['dist/test/unit/**/*.test.js'],
-  timeout: '30s',
+  timeout: '120s',
 };

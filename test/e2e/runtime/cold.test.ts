@@ -117,9 +117,9 @@ test('the trace is one line of JSON', async (t) => {
     t.true(trace.startNs > 0 && trace.resumedNs > trace.startNs && trace.resumedNs - trace.startNs < 10e9);
     return { ...trace, ...times };
   };
-  t.deepEqual(await traceOf(warm), { ...times, restorer: 'criu', mode: 'read', cold: null });
+  t.deepEqual(await traceOf(warm), { ...times, restorer: 'criu', mode: 'mmap', cold: null });
   t.deepEqual(await traceOf(off), { ...times, restorer: null, mode: null, cold: 'COLD-OFF' });
-  t.deepEqual(await traceOf(other), { ...times, restorer: 'criu', mode: 'read', cold: 'COLD-DIRECTORY' });
+  t.deepEqual(await traceOf(other), { ...times, restorer: 'criu', mode: 'mmap', cold: 'COLD-DIRECTORY' });
 });
 
 test('without CRAC_BUILD_TRACE a restore says nothing', async (t) => {

@@ -34,7 +34,8 @@ bool compare_store(const struct record *record, struct cold *cold)
 
 	if (!recorded)
 		return true;
-	fd = sys_openat(AT_FDCWD, STORE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	/* O_NONBLOCK: a pipe would be waited for. */
+	fd = sys_openat(AT_FDCWD, STORE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	error = fd < 0 ? fd : sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &stat);
 	if (error) {
 		wrong(cold, ": ");

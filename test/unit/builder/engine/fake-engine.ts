@@ -36,6 +36,8 @@ export class FakeEngine {
   readonly headers: http.IncomingHttpHeaders[] = [];
   onUpgrade: ((socket: Duplex, request: http.IncomingMessage) => void) | undefined;
   readonly #server: http.Server;
+  /** Connections that the server does not count among its own any more. */
+  readonly #upgraded = new Set<Duplex>();
   readonly #folder: string;
 
   private constructor(folder: string, answers: Answers) {
@@ -50,6 +52,7 @@ export class FakeEngine {
     });
     this.#server.on('upgrade', (request, socket: Duplex) => {
       socket.on('error', () => undefined);
+      this.#upgraded.add(socket);
       socket.write(`HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade ?? ''}\r\n\r\n`);
       this.onUpgrade?.(socket, request);
     });
@@ -69,6 +72,7 @@ export class FakeEngine {
 
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
     await rm(this.#folder, { recursive: true, force: true });
   }

@@ -103,7 +103,7 @@ test('tcp', async (t) => {
   t.deepEqual(await ask(`tcp://:${server.port}`), { ok: true });
   t.deepEqual(await ask(`tcp://localhost:${server.port}`), { ok: true });
   await server.close();
-  t.regex(last(await ask(`tcp://127.0.0.1:${server.port}`)), /refused/);
+  t.regex(last(await ask(`tcp://127.0.0.1:${await closedPort()}`)), /refused/);
 });
 
 test('log: lines before and after', async (t) => {

@@ -1,7 +1,8 @@
 /** Real servers on loopback, at ports of the kernel's choice. */
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Running {
@@ -49,9 +50,16 @@ export const serveHttps = (listener: RequestListener, credentials: { key: string
 
 export const serveTcp = (listener: (socket: Socket) => void, host = '127.0.0.1'): Promise<Running> => run(createTcpServer(listener), host);
 
-/** A port on which nothing listens. */
+/**
+ * A port of 127.0.0.1 on which nothing listens. As the near end of a connection it stays taken as long as this process lives: the port of a
+ * server that was closed would soon be that of another test.
+ */
 export async function closedPort(): Promise<number> {
-  const server = await serveTcp(() => undefined);
-  await server.close();
-  return server.port;
+  const server = createTcpServer((socket) => socket.unref());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.unref();
+  return socket.localPort ?? 0;
 }

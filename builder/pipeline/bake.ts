@@ -27,6 +27,7 @@ export interface BakeInput {
 
 export interface Baked {
   readonly imageId: string;
+  readonly config: ImageConfig;
   readonly bytes: LayerSizes;
   /** Bytes of the layers that were streamed. */
   readonly madeBytes: number;
@@ -51,12 +52,12 @@ function sizesOf(input: BakeInput): LayerSizes {
 }
 
 /** The new image's configuration, once the digests of its layers are known. */
-function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layers: readonly BakedLayer[]): Buffer {
+function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layers: readonly BakedLayer[]): ImageConfig {
   const { result, options, tools } = input;
   const now = new Date().toISOString();
   // ONBUILD triggers are for images built on the application's; the builder that adds labels later would run them on the checkpoint.
   const container = Object.fromEntries(Object.entries(base.config ?? {}).filter(([name]) => name !== 'OnBuild'));
-  const config = withCheckpoint(
+  return withCheckpoint(
     { ...base, config: container },
     {
       created: now,
@@ -81,7 +82,6 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
       },
     },
   );
-  return encodeImageConfig(config);
 }
 
 /** Makes the image under `input.tag`. Throws CRAC-BAKE-FAILED, CRAC-DISK-FULL. */
@@ -112,13 +112,14 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   // Graph drivers and Podman find the base's layers by what they have; containerd's store wants every blob that a manifest names.
   const { store } = await engine.capabilities(signal);
   const baseArchive = store === 'containerd' ? await engine.saveImage(input.base.image.id, signal) : undefined;
+  let config: ImageConfig | undefined;
   try {
     const archive = writeDockerArchive({
       ...(baseArchive !== undefined && { baseArchive }),
       baseLayers: input.base.image.diffIds.map((diffId) => ({ diffId: diffId as DiffId })),
       layers,
       repoTag: input.tag,
-      config: (written) => configFor(input, base, sizes, written),
+      config: (written) => encodeImageConfig((config = configFor(input, base, sizes, written))),
       signal,
     });
     await engine.loadImage(
@@ -136,10 +137,10 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   const image = await engine.inspectImage(input.tag, signal);
   // "Loaded image" proves nothing where layers are found by digest: the image has to have the layers that were sent.
   const expected = input.base.image.diffIds.length + layers.length;
-  if (image?.diffIds.length !== expected) {
+  if (config === undefined || image?.diffIds.length !== expected) {
     throw CracError.of('CRAC-BAKE-FAILED', {
       message: `the engine has ${String(image?.diffIds.length ?? 0)} layers of the image, ${expected} were made`,
     });
   }
-  return { imageId: image.id, bytes: sizes, madeBytes };
+  return { imageId: image.id, config, bytes: sizes, madeBytes };
 }

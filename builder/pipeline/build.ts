@@ -172,7 +172,8 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     });
     const verified = options.verify ? await verifyBuilt(tools, unverified, options, world, result.uid, cleanup, call) : null;
     const coldMs = recorded.steps.filter((s) => s.step === 'start' || s.step === 'ready').reduce((sum, s) => sum + s.ms, 0);
-    await labelTimes(tools.engine, unverified, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
+    const finished = { reference: unverified, config: baked.config };
+    await labelTimes(tools.engine, finished, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
     const image = await tools.engine.inspectImage(options.tag, signal);
     const runArgs = criuRunArgs(restoreMode(intent.settings));
     return {

@@ -3,7 +3,7 @@
  * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
  * were written are brought by CRIU before the application runs.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { chmod, chown, readdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,6 +92,20 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
   };
 }
 
+/** Owner and mode of the files as they will be in the image: what the application's user may not read there, it is not to read here. */
+async function grant(directory: string, gid: number): Promise<void> {
+  await chown(directory, 0, gid);
+  await chmod(directory, 0o750);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await grant(path, gid);
+    else if (entry.isFile()) {
+      await chown(path, 0, gid);
+      await chmod(path, 0o640);
+    }
+  }
+}
+
 /** A started crac-init in namespaces of its own. */
 class Rehearsal {
   readonly lines = new LineLog();
@@ -157,8 +171,10 @@ class Rehearsal {
     return readTree(this.#child.pid ?? 0);
   }
 
-  /** All of it is gone afterwards: the end of the helper is the end of its PID namespace. */
+  /** All of it is gone afterwards. A cold start has no tie to the helper any more: the first process of its PID namespace is killed as well. */
   async end(): Promise<void> {
+    const first = (await this.processes().catch(() => [])).find(({ pid, innerPid }) => innerPid === 1 && pid !== this.#child.pid);
+    if (first !== undefined) process.kill(first.pid, 'SIGKILL');
     this.#child.kill('SIGKILL');
     await Promise.race([this.#ended.catch(() => undefined), sleep(10_000, undefined, { ref: false })]);
   }
@@ -198,6 +214,7 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
   const { whole, mapped } = await filesOfStart(input);
   const store = input.pages.plan.storeBytes > 0 ? [join(pagesDirectory, 'store')] : [];
   await evict([...whole.map((path) => path.replace(`${runtimeDirectory}/checkpoint`, checkpointDirectory)), ...store, ...mapped], signal);
+  for (const directory of [checkpointDirectory, pagesDirectory]) await grant(directory, input.world.user.gid);
   const rehearsal = new Rehearsal(input, emit);
   try {
     const restoreMs = await rehearsal.resumed();

@@ -81,8 +81,12 @@ static _Noreturn void become(struct training *training)
 	mount_or_give_up("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC);
 	mount_or_give_up(training->checkpoint, CHECKPOINT_DIRECTORY, NULL, MS_BIND);
 	mount_or_give_up(training->pages, PAGES_DIRECTORY, NULL, MS_BIND);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		sys_dup3(training->streams[i][1], i + 1, 0);
+		/* CRIU opens them anew, as the user; engines give the streams of a container to its user as well. */
+		if (training->identity.change)
+			sys_fchownat(i + 1, "", training->identity.uid, training->identity.gid, AT_EMPTY_PATH);
+	}
 	error = identity_take(&training->identity);
 	if (error)
 		give_up("cannot become the user", NULL, error);

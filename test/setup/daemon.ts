@@ -137,6 +137,9 @@ async function livingUsers(places: DaemonPlaces): Promise<readonly string[]> {
   return living;
 }
 
+/** The cache of builds keeps layers of images that are gone: without a limit, it fills the disk from run to run. */
+const buildCacheLimit = '4GB';
+
 async function start(places: DaemonPlaces, signal: AbortSignal): Promise<void> {
   const program = await findProgram('dockerd');
   if (program === undefined) throw new SetupProblem('dockerd cannot be found', 'apt-get install docker.io');
@@ -145,7 +148,9 @@ async function start(places: DaemonPlaces, signal: AbortSignal): Promise<void> {
   await mkdir(places.data, { recursive: true });
   await makeBridge(places, signal);
   const log = await open(places.log, 'w');
-  const child = spawn(program, await daemonArguments(places), {
+  const configuration = join(places.run, 'daemon.json');
+  await writeFile(configuration, JSON.stringify({ builder: { gc: { enabled: true, defaultKeepStorage: buildCacheLimit } } }));
+  const child = spawn(program, [...(await daemonArguments(places)), '--config-file', configuration], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin` },

@@ -89,6 +89,13 @@ test('inspect names the user', async (t) => {
   t.like(record, { uid: 1234, gid: 2345 });
 });
 
+test('the first restore of the build is of that user: it may read the memory, and the working set is known', async (t) => {
+  for (const image of [images.named, images.numbered]) {
+    const { memory } = readJson(inspectSchema, (await crac(['inspect', '--json', image])).stdout);
+    t.true((memory.pages.workingSet?.touchedBytes ?? 0) > 0, image);
+  }
+});
+
 test('verify restores with the right that the image names', async (t) => {
   const { code, stdout, stderr } = await crac(['verify', '--json', images.named]);
   t.is(code, 0, stderr);

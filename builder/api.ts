@@ -273,6 +273,8 @@ export interface InspectReport {
     /** Null for images of versions that did not tell. */
     readonly pages: PageReport | null;
   };
+  /** Whether System.nanoTime goes on from the dump at a start. */
+  readonly clock: { readonly continues: true } | { readonly continues: false; readonly reason: string };
   /** What is odd about the image. */
   readonly warnings: readonly string[];
   readonly runCommand: string;

@@ -28,6 +28,7 @@ const pagesFile = v.object({
 export const inspectFile = v.object({
   schema: v.picklist(['crac-build/checkpoint/1', 'crac-build/checkpoint/2']),
   pages: v.exactOptional(pagesFile),
+  clock: v.exactOptional(v.object({ jumps: v.nullable(v.string()) })),
   dumpBytes: v.number(),
   vmas: v.number(),
   kinds: v.array(v.object({ kind: v.string(), bytes: v.number() })),
@@ -64,6 +65,12 @@ function describeRecord(record: RestoreRecord): InspectReport['record'] {
   };
 }
 
+/** Images of the first version have no clock shim. */
+function describeClock({ clock }: InspectFile): InspectReport['clock'] {
+  const jumps = clock === undefined ? 'made by an earlier version' : clock.jumps;
+  return jumps === null ? { continues: true } : { continues: false, reason: jumps };
+}
+
 /** Reads an image of ours. Throws CRAC-IMAGE-UNKNOWN, CRAC-IMAGE-NOT-BAKED, CRAC-FORMAT. */
 export async function inspect(reference: string, call: Call): Promise<InspectReport> {
   const { signal } = call;
@@ -93,6 +100,7 @@ export async function inspect(reference: string, call: Call): Promise<InspectRep
       layers: describeLayers(image, await engine.imageHistory(reference, signal)),
       record: describeRecord(record),
       memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds, pages: memory.pages ?? null },
+      clock: describeClock(memory),
       warnings: image.warnings,
       runCommand: ['docker run', ...labels.runArgs, reference].join(' '),
     };

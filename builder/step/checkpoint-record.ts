@@ -16,6 +16,7 @@ import { hashEnvironmentValue, type PrefetchedRange, type RecordedFile, type Res
 import { mkdir, readdir } from 'node:fs/promises';
 import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
+import { continueClock } from './clock.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
 import { runtimeDirectory, type RestoreMode, type StepPlan } from './protocol.js';
 import type { AppUser } from './user.js';
@@ -50,15 +51,22 @@ export interface RecordInput {
   readonly checkpointFiles: readonly { readonly name: string; readonly sizeBytes: bigint }[];
 }
 
+export interface PreparedImages {
+  readonly checkpoint: CriuCheckpoint;
+  /** Why the JVM's monotonic clock jumps at a restore; undefined where it goes on from the dump. */
+  readonly clockJumps: string | undefined;
+}
+
 /** Edits the images for a restore in another container, and checks that they are complete. Throws CRAC-CHECKPOINT-INCOMPLETE. */
-export async function prepareImages(directory: string, withoutShell: boolean): Promise<CriuCheckpoint> {
+export async function prepareImages(checkpointDirectory: string, directory: string, withoutShell: boolean): Promise<PreparedImages> {
   // crac-init compares the groups; setting them again would need CAP_SETGID, which no user but root has.
   const edits: CheckpointEdit[] = [dropTimeNamespace, allowGrownLogs, dropSupplementaryGroups, ...(withoutShell ? [leadOwnSession] : [])];
-  await applyEdits(directory, edits);
-  const checkpoint = await readCheckpoint(directory);
-  const problems = findProblems(checkpoint);
+  const dumped = await readCheckpoint(directory);
+  const problems = findProblems(dumped);
   if (problems.length > 0) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: problems.join('; ') });
-  return checkpoint;
+  await applyEdits(directory, edits);
+  const clockJumps = await continueClock(checkpointDirectory, directory, dumped);
+  return { checkpoint: await readCheckpoint(directory), clockJumps };
 }
 
 /**

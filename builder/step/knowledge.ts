@@ -8,7 +8,7 @@ import { librariesThatExpectZeros } from '../../images/pages/allocators.js';
 import type { MemoryKnowledge } from '../../images/pages/write.js';
 import type { Emit } from '../events.js';
 import { imageDirectory, type Prepared } from './prepare.js';
-import type { RestoreMode } from './protocol.js';
+import { runtimeDirectory, type RestoreMode } from './protocol.js';
 
 const hasJvm = (process: CheckpointProcess): boolean =>
   (process.memory?.vmas ?? []).some(({ path }) => path?.endsWith('/libjvm.so') === true);
@@ -27,7 +27,8 @@ async function survey(prepared: Prepared, process: CheckpointProcess, signal: Ab
 async function otherAllocators(process: CheckpointProcess, seen: Map<string, boolean>, signal: AbortSignal): Promise<readonly string[]> {
   const mapped = (process.memory?.vmas ?? []).filter((vma) => (vma.status & VMA.FILE_PRIVATE) !== 0 && (vma.prot & PROT.EXEC) !== 0);
   return librariesThatExpectZeros(
-    mapped.flatMap((vma) => vma.path ?? []),
+    // The clock shim has no memory of its own; it is not there to be looked into either.
+    mapped.flatMap(({ path }) => (path === undefined || path.startsWith(`${runtimeDirectory}/`) ? [] : [path])),
     seen,
     signal,
   );

@@ -101,6 +101,7 @@ async function writeInspection(input: PackInput): Promise<void> {
       schema: 'crac-build/checkpoint/2',
       dumpBytes: prepared.dumpBytes,
       vmas: checkpoint.processes.reduce((sum, p) => sum + (p.memory?.vmas.length ?? 0), 0),
+      clock: { jumps: prepared.clockJumps ?? null },
       kinds: checkpoint.processes.flatMap((p) => memoryKinds(prepared.images, p)),
       pages: {
         ...pages.statistics,

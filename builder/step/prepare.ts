@@ -30,6 +30,8 @@ export interface Prepared {
   readonly checkpoint: CriuCheckpoint;
   /** The images in `imageDirectory`. */
   readonly images: ImageSet;
+  /** Why the JVM's monotonic clock jumps at a restore; undefined where it goes on from the dump. */
+  readonly clockJumps: string | undefined;
   readonly dumpBytes: number;
   readonly carried: readonly Carried[];
   /** Files as they were at the dump. */
@@ -106,7 +108,9 @@ async function warnOfSecrets(
 /** Throws CRAC-CHECKPOINT-INCOMPLETE. */
 export async function prepareDump(input: PrepareInput, emit: Emit, signal: AbortSignal): Promise<Prepared> {
   emit({ type: 'progress', step: 'checkpoint', detail: 'preparing the images for other containers' });
-  const checkpoint = await prepareImages(imageDirectory, input.withoutShell);
+  const { checkpoint, clockJumps } = await prepareImages(checkpointDirectory, imageDirectory, input.withoutShell);
+  if (clockJumps !== undefined)
+    emit({ type: 'notice', step: 'checkpoint', text: `the JVM's monotonic clock jumps at a restore: ${clockJumps}` });
   const carried = await collectCarried(input.roots, input.baseline);
   await writeCarried(join(checkpointDirectory, 'carry'), carried);
   if (input.plan.fallback === 'fail') await writeFile(join(checkpointDirectory, 'fallback-fail'), '');
@@ -114,6 +118,7 @@ export async function prepareDump(input: PrepareInput, emit: Emit, signal: Abort
   await warnOfSecrets(input.plan, carried, filesLayer, emit, signal);
   return {
     checkpoint,
+    clockJumps,
     images: await readImageSet(imageDirectory),
     dumpBytes: [...checkpoint.imageBytes].reduce((sum, [name, bytes]) => (name.startsWith('pages-') ? sum + bytes : sum), 0),
     carried,

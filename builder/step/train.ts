@@ -18,6 +18,7 @@ import { LineLog } from '../probe/line-log.js';
 import { probeFor } from '../probe/probe.js';
 import { waitUntilReady } from '../probe/wait.js';
 import { driveRequests } from '../warmup/requests.js';
+import { clockShimName } from './clock.js';
 import { runProbeCommand, type CommandWorld } from './commands.js';
 import { spawnInit } from './init.js';
 import { pagesDirectory, storePath, type Pages } from './pages.js';
@@ -80,6 +81,7 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
       .sort();
   const criu = `${runtimeDirectory}/criu`;
   const images = (await below(imageDirectory)).map((path) => path.replace(checkpointDirectory, `${runtimeDirectory}/checkpoint`));
+  const clock = prepared.clockJumps === undefined ? [`${runtimeDirectory}/checkpoint/${clockShimName}`] : [];
   const mapped = new Set(prepared.checkpoint.processes.flatMap(({ memory }) => (memory?.vmas ?? []).flatMap(({ path }) => path ?? [])));
   const regular = await Promise.all(
     [...mapped].map(async (path) =>
@@ -87,7 +89,7 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
     ),
   );
   return {
-    whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...images.filter((path) => !path.endsWith('.log'))],
+    whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...clock, ...images.filter((path) => !path.endsWith('.log'))],
     mapped: regular.flat().sort(),
   };
 }

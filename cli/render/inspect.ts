@@ -23,6 +23,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
         ['checkpoint', `engine ${cleanLine(report.engine)}, kernel ${cleanLine(report.kernel)}`],
         ['java', cleanLine(report.jdk)],
         ['CPUs', cleanLine(report.cpu)],
+        ['clock', report.clock.continues ? 'goes on from the checkpoint' : `jumps at a start: ${cleanLine(report.clock.reason)}`],
         ['start it', clean(report.runCommand)],
       ],
       look,

@@ -92,6 +92,13 @@ export class FrozenMemory {
     return whole;
   }
 
+  /** Where in the images the byte at an address lies; undefined where it is not in them, but a file's or zero. */
+  positionOf(address: bigint): { readonly imageName: string; readonly offset: number } | undefined {
+    const pages = at(this.#pages, address);
+    if (pages?.offset === undefined) return undefined;
+    return { imageName: this.#pagesName, offset: pages.offset + Number(address - pages.start) };
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const opened = await Promise.allSettled(this.#files.values());

@@ -3,18 +3,34 @@
  * elf/dl-lookup.c), in the memory of a dumped process: what is read is what was mapped, relocated and set by constructors.
  */
 import { FormatError } from '../errors.js';
-import { bufferOf, readU32, wrap, type ReadableMemory } from './memory.js';
+import { bufferOf, readText, readU32, wrap, type ReadableMemory } from './memory.js';
 
 const EHDR_BYTES = 64;
 const PHDR_BYTES = 56;
 const SYM_BYTES = 24;
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
-const DT = { STRTAB: 5n, SYMTAB: 6n, STRSZ: 10n, SYMENT: 11n, GNU_HASH: 0x6ffffef5n } as const;
+const DT = {
+  PLTRELSZ: 2n,
+  STRTAB: 5n,
+  SYMTAB: 6n,
+  RELA: 7n,
+  RELASZ: 8n,
+  STRSZ: 10n,
+  SYMENT: 11n,
+  JMPREL: 23n,
+  GNU_HASH: 0x6ffffef5n,
+} as const;
 const MAX_SEGMENTS = 64;
 const MAX_DYNAMIC_BYTES = 64 * 1024;
 /** libjvm.so exports about a thousand symbols; a bucket holds a few. */
 const MAX_CHAIN = 4096;
+const RELA_BYTES = 24;
+/** libjvm.so has some 60,000 relocations. */
+const MAX_RELOCATIONS_BYTES = 2 ** 22 * RELA_BYTES;
+const RELOCATIONS_AT_ONCE = 16_384;
+/** R_X86_64_GLOB_DAT and R_X86_64_JUMP_SLOT: a slot with the address of a symbol, for variables and for calls (psABI, x86-64). */
+const slotTypes: ReadonlySet<number> = new Set([6, 7]);
 
 export class DynamicSymbols {
   readonly #memory: ReadableMemory;
@@ -64,6 +80,25 @@ export class DynamicSymbols {
     }
     throw new FormatError(`the hash table of a library has a bucket of more than ${MAX_CHAIN} symbols`);
   }
+
+  /** The addresses of the slots through which the library uses these symbols of other libraries. x86-64 only. */
+  async slotsOf(names: ReadonlySet<string>): Promise<ReadonlyMap<string, readonly bigint[]>> {
+    const slots = new Map<string, bigint[]>();
+    const { symbols, strings, relocations } = this.#tables;
+    for (const { address, bytes } of relocations) {
+      for (let done = 0; done < bytes; done += RELOCATIONS_AT_ONCE * RELA_BYTES) {
+        const part = bufferOf(await this.#memory.read(address + BigInt(done), Math.min(bytes - done, RELOCATIONS_AT_ONCE * RELA_BYTES)));
+        for (let at = 0; at + RELA_BYTES <= part.length; at += RELA_BYTES) {
+          if (!slotTypes.has(part.readUInt32LE(at + 8))) continue;
+          const symbol = BigInt(part.readUInt32LE(at + 12));
+          const nameOffset = await readU32(this.#memory, wrap(symbols + BigInt(SYM_BYTES) * symbol));
+          const name = await readText(this.#memory, wrap(strings + BigInt(nameOffset))).catch(() => '');
+          if (names.has(name)) slots.set(name, [...(slots.get(name) ?? []), wrap(this.#bias + part.readBigUInt64LE(at))]);
+        }
+      }
+    }
+    return slots;
+  }
 }
 
 interface Tables {
@@ -75,6 +110,7 @@ interface Tables {
   readonly symbols: bigint;
   readonly strings: bigint;
   readonly stringBytes: number;
+  readonly relocations: readonly Section[];
 }
 
 interface Section {
@@ -124,6 +160,11 @@ async function readDynamic(memory: ReadableMemory, bias: bigint, dynamic: Sectio
   const [bucketCount, firstHashed, bloomWords] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)];
   if (bucketCount === 0) throw new FormatError(`${path} exports no symbol`);
   const buckets = hash + 16n + 8n * BigInt(bloomWords);
+  const section = (at: 'RELA' | 'JMPREL', size: 'RELASZ' | 'PLTRELSZ'): readonly Section[] => {
+    if (!tags.has(DT[at]) || !tags.has(DT[size])) return [];
+    if (value(size) > BigInt(MAX_RELOCATIONS_BYTES)) throw new FormatError(`${path} has ${value(size)} bytes of relocations`);
+    return [{ address: address(at), bytes: Number(value(size)) }];
+  };
   return {
     buckets,
     bucketCount,
@@ -132,6 +173,7 @@ async function readDynamic(memory: ReadableMemory, bias: bigint, dynamic: Sectio
     symbols: address('SYMTAB'),
     strings: address('STRTAB'),
     stringBytes: Number(value('STRSZ')),
+    relocations: [...section('RELA', 'RELASZ'), ...section('JMPREL', 'PLTRELSZ')],
   };
 }
 

@@ -3,11 +3,10 @@
  * of a file (status FILE_PRIVATE, `shmid` the file's id, `pgoff` the byte offset); CRIU opens the file once, compares its size and maps
  * it with the right protection (CRIU v4.2 criu/files-reg.c: get_filemap_fd; criu/pie/restorer.c: restore_mapping).
  */
+import { addFile, nextFileId } from '../criu/added-mapping.js';
 import { imageOf, type ImageSet } from '../criu/directory.js';
-import { FILE_TYPE, MAP, OPEN, PAGE_BYTES, PAGEMAP, VMA } from '../criu/flags.js';
+import { MAP, PAGE_BYTES, PAGEMAP, VMA } from '../criu/flags.js';
 import { encodeImage, mapEntries, type EntryImage, type ImageEntry } from '../criu/image.js';
-import { fileEntry, regFileEntry } from '../criu/messages/file.js';
-import { fownEntry } from '../criu/messages/fown.js';
 import { mmEntry, pagemapEntry, vmaEntry } from '../criu/messages/memory.js';
 import { changeMessage, makeMessage, rawField, readMessage, type Changes } from '../criu/schema.js';
 import type { Vma } from '../criu/view-process.js';
@@ -82,9 +81,7 @@ export function criuImages(set: ImageSet, plan: PagePlan, options: CriuImagesOpt
     );
   }
   const usesStore = plan.processes.some(({ vmas }) => vmas.some(({ ranges }) => ranges.some(isStored)));
-  if (usesStore)
-    images.set('files.img', encodeImage(withStoreFile(imageOf(set, 'FILES', 'files.img'), storeId, options.storePath, plan.storeBytes)));
-  return { ...set, images };
+  return usesStore ? addFile({ ...set, images }, storeId, options.storePath, plan.storeBytes) : { ...set, images };
 }
 
 const isStored = ({ source }: PlannedRange): boolean => source === 'store';
@@ -147,19 +144,4 @@ function newPagemap(image: EntryImage, copied: readonly CopiedRange[]): EntryIma
     return { message, payload: new Uint8Array(0) };
   });
   return { ...image, entries: [head, ...entries] };
-}
-
-function nextFileId(set: ImageSet): number {
-  const ids = imageOf(set, 'FILES', 'files.img').entries.map((entry) => readMessage(fileEntry, entry.message).id);
-  const next = ids.reduce((highest, id) => Math.max(highest, id), 0) + 1;
-  if (next >= 2 ** 32) throw new FormatError('files.img leaves no number for another file');
-  return next;
-}
-
-/** Of the file's state, CRIU compares the size. Its mode and owner are the image's affair. */
-function withStoreFile(image: EntryImage, id: number, path: string, sizeBytes: number): EntryImage {
-  const fown = makeMessage(fownEntry, { uid: 0, euid: 0, signum: 0, pidType: 0, pid: 0 });
-  const reg = makeMessage(regFileEntry, { id, flags: OPEN.LARGEFILE, pos: 0n, fown, name: path, mntId: -1, size: BigInt(sizeBytes) });
-  const message = makeMessage(fileEntry, { type: FILE_TYPE.REG, id, reg });
-  return { ...image, entries: [...image.entries, { message, payload: new Uint8Array(0) }] };
 }

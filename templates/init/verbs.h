@@ -13,6 +13,7 @@ int verb_app(struct init *init);
 int verb_enter(struct init *init);
 int verb_cpu(struct init *init);
 int verb_clock(struct init *init);
+int verb_clock_shim(struct init *init);
 int verb_memory(struct init *init);
 int verb_trace(struct init *init);
 int verb_probe(struct init *init);

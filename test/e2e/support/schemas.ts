@@ -115,6 +115,10 @@ export const inspectSchema = v.strictObject({
       workingSet: v.nullable(v.strictObject({ touchedBytes: size, writtenBytes: size, restoreMs: v.number() })),
     }),
   }),
+  clock: v.variant('continues', [
+    v.strictObject({ continues: v.literal(true) }),
+    v.strictObject({ continues: v.literal(false), reason: v.string() }),
+  ]),
   warnings: words,
   runCommand: v.string(),
 });

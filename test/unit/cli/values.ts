@@ -162,6 +162,7 @@ export const inspectReport: InspectReport = {
       workingSet: { touchedBytes: 20 * MiB, writtenBytes: 5 * MiB, restoreMs: 88 },
     },
   },
+  clock: { continues: true },
   warnings: [],
   runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
 };

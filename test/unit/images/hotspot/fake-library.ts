@@ -13,10 +13,12 @@ export interface LibraryOptions {
   readonly relocated?: boolean;
   /** Exported variables that are left out. */
   readonly without?: readonly string[];
+  /** What it calls of other libraries, slot by slot: the name, and what the slot holds. */
+  readonly calls?: readonly (readonly [name: string, target: bigint])[];
 }
 
 const HEADER_BYTES = 64 + 2 * 56;
-const DYNAMIC_BYTES = 6 * 16;
+const DYNAMIC_BYTES = 10 * 16;
 
 /** Bytes that grow, with addresses. */
 class Layout {
@@ -53,8 +55,12 @@ export const words = (...values: readonly bigint[]): Buffer => {
 export function fakeLibrary(base: bigint, description: Description, options: LibraryOptions = {}): Buffer {
   const layout = new Layout(base);
   const variables = Object.entries(exportedVariables(layout, description)).filter(([name]) => options.without?.includes(name) !== true);
-  const names = Buffer.from(`\0${variables.map(([name]) => name).join('\0')}\0`, 'latin1');
-  const symbols = [Buffer.alloc(24)];
+  const calls = options.calls ?? [];
+  const names = Buffer.from(`\0${[...calls, ...variables].map(([name]) => name).join('\0')}\0`, 'latin1');
+  // Symbols that are not defined here come first: the hash table has none of them.
+  const symbols = [Buffer.alloc(24), ...calls.map(([name]) => undefinedSymbol(names.indexOf(`\0${name}\0`) + 1))];
+  const slots = calls.map(([, target]) => layout.put(words(target)));
+  const relocations = slots.map((slot, i) => words(slot - base, (BigInt(i + 1) << 32n) | 7n, 0n));
   const hashes: number[] = [];
   for (const [name, value] of variables) {
     const address = layout.put(words(value));
@@ -67,9 +73,9 @@ export function fakeLibrary(base: bigint, description: Description, options: Lib
   }
   // One bucket with all symbols: bucket count, first symbol, words of the Bloom filter and its shift, filter, bucket, chain.
   const hash = Buffer.alloc(16 + 8 + 4 + 4 * hashes.length);
-  [1, 1, 1, 6].forEach((value, i) => hash.writeUInt32LE(value, i * 4));
+  [1, 1 + calls.length, 1, 6].forEach((value, i) => hash.writeUInt32LE(value, i * 4));
   hash.fill(0xff, 16, 24);
-  hash.writeUInt32LE(variables.length > 0 ? 1 : 0, 24);
+  hash.writeUInt32LE(variables.length > 0 ? 1 + calls.length : 0, 24);
   hashes.forEach((value, i) => hash.writeUInt32LE(((value & ~1) | (i === hashes.length - 1 ? 1 : 0)) >>> 0, 28 + 4 * i));
 
   const bias = options.relocated === true ? 0n : base;
@@ -79,12 +85,24 @@ export function fakeLibrary(base: bigint, description: Description, options: Lib
     [10n, BigInt(names.length)],
     [11n, 24n],
     [0x6ffffef5n, layout.put(hash) - bias],
+    ...(calls.length === 0
+      ? []
+      : ([
+          [23n, layout.put(Buffer.concat(relocations)) - bias],
+          [2n, BigInt(relocations.length * 24)],
+        ] as const)),
   ];
   // Mappings are of whole pages.
   const file = Buffer.concat([layout.bytes, Buffer.alloc(4096 - (layout.bytes.length % 4096))]);
   Buffer.concat(dynamic.map((entry) => words(...entry))).copy(file, HEADER_BYTES);
   writeHeaders(file);
   return file;
+}
+
+function undefinedSymbol(nameOffset: number): Buffer {
+  const symbol = Buffer.alloc(24);
+  symbol.writeUInt32LE(nameOffset, 0);
+  return symbol;
 }
 
 function writeHeaders(file: Buffer): void {

@@ -8,6 +8,7 @@ import { decodeRecord, encodeRecord, type RestoreRecord } from '../../../../imag
 import { anyRecord } from '../../images/record/arbitrary.js';
 import { damagedRecord } from '../../images/record/damage.js';
 import { exampleRecord } from '../../images/record/example.js';
+import { buildInit } from './crac-init.js';
 import { listRecord } from './listing.js';
 import { initSources, makeNative, type Native } from './native.js';
 
@@ -135,4 +136,18 @@ test('more names than fit are cut', async (t) => {
   const { stdout } = await execa(await compiledComparison, [path, ...many]);
   t.true(stdout.length < 320);
   t.true(stdout.trimEnd().endsWith('...'));
+});
+
+test('the clock shim: its file, mapped as a restored JVM has it', async (t) => {
+  const init = await buildInit();
+  t.teardown(() => init.remove());
+  const file = join(t.context.native.directory, 'clock');
+  const { stdout: offsets } = await execa(init.path, [
+    '@clock-shim',
+    ...['--gettime', '10', '--timedwait', '20', '--monotonic-ns', '60900000000', '--file', file],
+  ]);
+  const { gettime, timedwait } = JSON.parse(offsets) as { gettime: number; timedwait: number };
+  const program = await t.context.native.compileOnly('clock_shim_test', []);
+  const { stdout } = await execa(program, [file, String(gettime), String(timedwait)]);
+  t.true(passes(stdout), stdout);
 });

@@ -26,7 +26,7 @@ import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js
 import { readTree, type AppProcess } from './processes.js';
 import { initPath, runtimeDirectory, type StepPlan } from './protocol.js';
 import { findTarget } from './warm.js';
-import { cachedRanges, evict, joinRanges, writtenPages, type FileRange } from './working-set.js';
+import { cachedRanges, evict, joinRanges, offsetsInStore, subtractRanges, writtenPages, type FileRange } from './working-set.js';
 
 /** CAP_SYS_ADMIN of capabilities(7): what the criu restorer has at a start. */
 const ambientMask = (1n << 21n).toString(16);
@@ -230,13 +230,19 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
       if (pid !== undefined && store.length > 0) written.set(process.pid, await writtenPages(pid, process));
     }
     const used = await cachedRanges(mapped, signal);
+    // CRIU reads those from its own images.
+    const brought = input.pages.plan.processes.flatMap((process) => offsetsInStore(process, written.get(process.pid) ?? []));
+    const mappedLater = subtractRanges(
+      touched,
+      brought.sort((a, b) => a.start - b.start),
+    );
     return {
       restoreMs,
       written,
       touchedBytes: touched.reduce((sum, { start, end }) => sum + end - start, 0),
       prefetch: [
         ...whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
-        ...joinRanges(touched, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
+        ...joinRanges(mappedLater, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
         ...joinRanges(used, joinBytes).map(toPrefetch),
       ],
     };

@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import * as v from 'valibot';
 import { PAGE_BYTES } from '../../images/criu/flags.js';
+import { copiedRanges } from '../../images/pages/criu-images.js';
 import type { ProcessPlan } from '../../images/pages/plan.js';
 import type { AddressRange } from '../../images/pages/policy.js';
 import { runInit } from './init.js';
@@ -87,4 +88,28 @@ export function joinRanges(ranges: readonly FileRange[], bytes: number): readonl
     else joined.push({ ...range });
   }
   return joined;
+}
+
+/** The parts of `ranges` that no range of `without` has; both of one file, ascending and disjoint. */
+export function subtractRanges(ranges: readonly FileRange[], without: readonly AddressRange[]): readonly FileRange[] {
+  let first = 0;
+  return ranges.flatMap(({ path, start, end }) => {
+    while ((without[first]?.end ?? Infinity) <= start) first++;
+    const rest: FileRange[] = [];
+    let at = start;
+    for (const taken of without.slice(first)) {
+      if (taken.start >= end) break;
+      if (taken.start > at) rest.push({ path, start: at, end: taken.start });
+      at = Math.max(at, taken.end);
+    }
+    if (at < end) rest.push({ path, start: at, end });
+    return rest;
+  });
+}
+
+/** Where in the store pages of a process lie, ascending. `pages` are ranges of addresses, within ranges of the store. */
+export function offsetsInStore(plan: ProcessPlan, pages: readonly AddressRange[]): readonly AddressRange[] {
+  return copiedRanges(plan, pages)
+    .flatMap(({ source, start, end, offset }) => (source === 'store' ? [{ start: offset, end: offset + end - start }] : []))
+    .sort((a, b) => a.start - b.start);
 }

@@ -211,6 +211,29 @@ const toPrefetch = ({ path, start, end }: FileRange): PrefetchedRange => ({
   sizeBytes: BigInt(end - start),
 });
 
+/** What CRIU looks at of every mapped file (its ELF header and notes), before it maps it. */
+const headBytes = 4096n;
+
+/**
+ * A disk answers in the order it was asked: what a start waits for first is asked for first. That is the restorer with the small images,
+ * then the heads of the mapped files, then the memory that CRIU reads, then what the resumed application touches.
+ */
+export function inOrderOfNeed(parts: {
+  readonly restorer: readonly PrefetchedRange[];
+  readonly mapped: readonly PrefetchedRange[];
+  readonly store: readonly PrefetchedRange[];
+}): readonly PrefetchedRange[] {
+  const isMemory = ({ path }: PrefetchedRange): boolean => /\/pages-[^/]*\.img$/.test(path);
+  const heads = parts.mapped.filter(({ offset }) => offset === 0n).map((range) => ({ ...range, sizeBytes: headBytes }));
+  return [
+    ...parts.restorer.filter((range) => !isMemory(range)),
+    ...heads,
+    ...parts.restorer.filter(isMemory),
+    ...parts.mapped,
+    ...parts.store,
+  ];
+}
+
 /** Restores once and watches. Throws what went wrong with it; nothing of the restore is left in any case. */
 export async function train(input: TrainInput, emit: Emit, signal: AbortSignal): Promise<Training> {
   const { whole, mapped } = await filesOfStart(input);
@@ -240,11 +263,11 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
       restoreMs,
       written,
       touchedBytes: touched.reduce((sum, { start, end }) => sum + end - start, 0),
-      prefetch: [
-        ...whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
-        ...joinRanges(mappedLater, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
-        ...joinRanges(used, joinBytes).map(toPrefetch),
-      ],
+      prefetch: inOrderOfNeed({
+        restorer: whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
+        mapped: joinRanges(used, joinBytes).map(toPrefetch),
+        store: joinRanges(mappedLater, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
+      }),
     };
   } finally {
     await rehearsal.end();

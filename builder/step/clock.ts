@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { addFile, addMappings, findHole, nextFileId } from '../../images/criu/added-mapping.js';
 import type { CriuCheckpoint } from '../../images/criu/checkpoint.js';
-import { readImageSet, writeImageChanges } from '../../images/criu/directory.js';
-import { PAGE_BYTES, PROT } from '../../images/criu/flags.js';
+import { readImageSet, writeImageChanges, type ImageSet } from '../../images/criu/directory.js';
+import { PAGE_BYTES, PROT, VMA } from '../../images/criu/flags.js';
 import { FrozenMemory } from '../../images/criu/frozen-memory.js';
+import { frozenThreads } from '../../images/criu/frozen-threads.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { FormatError } from '../../images/errors.js';
 import { findClockSlots, type ClockSlot } from '../../images/hotspot/clock-slots.js';
@@ -61,6 +62,7 @@ async function leadThroughShim(
   const memory = new FrozenMemory(imageDirectory, set, jvm);
   try {
     const { gettime, timedwait } = await findClockSlots(memory);
+    refuseReaders(set, jvm, memory, gettime);
     const library = memory.vmas.find(({ path }) => path?.endsWith('/libjvm.so') === true);
     const start = findHole(memory.vmas, library?.start ?? 0n, shimBytes);
     const positions = [gettime, timedwait].map((slot) => positionOf(memory, slot));
@@ -76,6 +78,24 @@ async function leadThroughShim(
     await writeImageChanges(imageDirectory, set, addMappings(withFile, jvm.pid, [code, data]));
   } finally {
     await memory.close();
+  }
+}
+
+/** The C library's function only calls the vDSO's, and is smaller than this. */
+const functionBytes = 512n;
+
+/**
+ * A thread that was stopped in the middle of reading the clock goes on with the host's, once: a moment that lies far ahead of all others.
+ * Seen by its address, in the C library's function or in the vDSO.
+ */
+function refuseReaders(set: ImageSet, jvm: CheckpointProcess, memory: FrozenMemory, gettime: ClockSlot): void {
+  const vdso = memory.vmas.filter(({ status }) => (status & VMA.VDSO) !== 0);
+  for (const { tid, comm, next } of frozenThreads(set, jvm)) {
+    const at = next();
+    const reads =
+      at !== undefined &&
+      ((gettime.calls <= at && at < gettime.calls + functionBytes) || vdso.some(({ start, end }) => start <= at && at < end));
+    if (reads) throw new FormatError(`thread ${tid} (${comm ?? '?'}) was reading the clock at the dump`);
   }
 }
 

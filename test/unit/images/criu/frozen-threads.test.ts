@@ -2,6 +2,7 @@ import test from 'ava';
 
 import { viewCheckpoint } from '../../../../images/criu/checkpoint.js';
 import { frozenThreads } from '../../../../images/criu/frozen-threads.js';
+import { PROT } from '../../../../images/criu/flags.js';
 import { imageOf } from '../../../../images/criu/directory.js';
 import { encodeImage, mapEntries } from '../../../../images/criu/image.js';
 import { threadInfoX86, userX86RegsEntry } from '../../../../images/criu/messages/cpu.js';
@@ -42,4 +43,14 @@ test('a thread that was stopped elsewhere has no number of a system call', (t) =
   t.false(second(2n ** 64n - 1n));
   t.true(second(0n));
   t.is(second(undefined), undefined);
+});
+
+test('the instruction that comes next lies in a mapping of the process that may be executed', (t) => {
+  if (root === undefined) return t.fail();
+  for (const { tid, next } of frozenThreads(completeObjects, root)) {
+    const at = next() ?? 0n;
+    const vma = root.memory?.vmas.find(({ start, end }) => start <= at && at < end);
+    t.true(((vma?.prot ?? 0) & PROT.EXEC) !== 0, `thread ${tid} at 0x${at.toString(16)}`);
+  }
+  t.is(frozenThreads(withOrigAx(41, undefined), root)[1]?.next(), undefined);
 });

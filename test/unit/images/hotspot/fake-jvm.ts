@@ -256,7 +256,7 @@ export class FakeJvm {
 
 /** Threads of which the VM thread waits, and the others are where `running` does not name them. */
 export const frozen = (tids: readonly number[] = [], running: readonly number[] = []): readonly FrozenThread[] => [
-  { tid: 40, comm: 'java', inSystemCall: () => true },
-  { tid: 41, comm: 'VM Thread', inSystemCall: () => !running.includes(41) },
-  ...tids.map((tid) => ({ tid, comm: 'worker', inSystemCall: () => !running.includes(tid) })),
+  { tid: 40, comm: 'java', inSystemCall: () => true, next: () => undefined },
+  { tid: 41, comm: 'VM Thread', inSystemCall: () => !running.includes(41), next: () => undefined },
+  ...tids.map((tid) => ({ tid, comm: 'worker', inSystemCall: () => !running.includes(tid), next: () => undefined })),
 ];

@@ -15,6 +15,7 @@ import { frozenThreads } from '../../images/criu/frozen-threads.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { FormatError } from '../../images/errors.js';
 import { findClockSlots, type ClockSlot } from '../../images/hotspot/clock-slots.js';
+import { jvmLibrary } from '../../images/hotspot/jvm-library.js';
 import { runInit } from './init.js';
 import { runtimeDirectory } from './protocol.js';
 
@@ -24,9 +25,6 @@ const shimBytes = 2 * PAGE_BYTES;
 export const clockShimName = 'clock';
 
 const entries = v.object({ gettime: v.number(), timedwait: v.number() });
-
-const hasJvm = (process: CheckpointProcess): boolean =>
-  (process.memory?.vmas ?? []).some(({ path }) => path?.endsWith('/libjvm.so') === true);
 
 /**
  * Changes the images in `imageDirectory` and puts the shim's file into `checkpointDirectory`. The answer is why the clock jumps at a
@@ -41,7 +39,7 @@ export async function continueClock(
 ): Promise<string | undefined> {
   if (process.arch !== 'x64') return `the clock shim has not been brought to ${process.arch}`;
   if (dumped.clocks === undefined) return 'the dump does not tell the clock of the application';
-  const jvm = dumped.processes.find(hasJvm);
+  const jvm = dumped.processes.find((process) => jvmLibrary(process.memory?.vmas ?? []) !== undefined);
   if (jvm === undefined) return 'no process is a JVM';
   try {
     await leadThroughShim(checkpointDirectory, imageDirectory, jvm, dumped.clocks.monotonicNs);
@@ -63,8 +61,7 @@ async function leadThroughShim(
   try {
     const { gettime, timedwait } = await findClockSlots(memory);
     refuseReaders(set, jvm, memory, gettime);
-    const library = memory.vmas.find(({ path }) => path?.endsWith('/libjvm.so') === true);
-    const start = findHole(memory.vmas, library?.start ?? 0n, shimBytes);
+    const start = findHole(memory.vmas, jvmLibrary(memory.vmas)?.start ?? 0n, shimBytes);
     const positions = [gettime, timedwait].map((slot) => positionOf(memory, slot));
     const offsets = await writeShim(join(checkpointDirectory, clockShimName), gettime, timedwait, monotonicNs);
     for (const [i, offset] of [offsets.gettime, offsets.timedwait].entries()) {

@@ -4,17 +4,15 @@ import { FrozenMemory } from '../../images/criu/frozen-memory.js';
 import { frozenThreads } from '../../images/criu/frozen-threads.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { surveyHeap, type HeapSurvey } from '../../images/hotspot/free-heap.js';
+import { jvmLibrary } from '../../images/hotspot/jvm-library.js';
 import { librariesThatExpectZeros } from '../../images/pages/allocators.js';
 import type { MemoryKnowledge } from '../../images/pages/write.js';
 import type { Emit } from '../events.js';
 import { imageDirectory, type Prepared } from './prepare.js';
 import { runtimeDirectory, type RestoreMode } from './protocol.js';
 
-const hasJvm = (process: CheckpointProcess): boolean =>
-  (process.memory?.vmas ?? []).some(({ path }) => path?.endsWith('/libjvm.so') === true);
-
 async function survey(prepared: Prepared, process: CheckpointProcess, signal: AbortSignal): Promise<HeapSurvey | undefined> {
-  if (!hasJvm(process)) return undefined;
+  if (jvmLibrary(process.memory?.vmas ?? []) === undefined) return undefined;
   const memory = new FrozenMemory(imageDirectory, prepared.images, process);
   try {
     return await surveyHeap(memory, frozenThreads(prepared.images, process), signal);

@@ -4,6 +4,7 @@
  */
 import { FormatError } from '../errors.js';
 import { DynamicSymbols } from './dynamic-symbols.js';
+import { jvmLibrary } from './jvm-library.js';
 import { readU64, type ReadableMemory } from './memory.js';
 
 export interface ClockSlot {
@@ -20,7 +21,7 @@ export interface ClockSlots {
 
 /** @throws FormatError with the reason where a JVM is not built like that */
 export async function findClockSlots(memory: ReadableMemory): Promise<ClockSlots> {
-  const path = memory.vmas.find((vma) => vma.path?.endsWith('/libjvm.so') === true)?.path;
+  const path = jvmLibrary(memory.vmas)?.path;
   if (path === undefined) throw new FormatError('the process has no libjvm.so mapped');
   const symbols = await DynamicSymbols.of(memory, path);
   const slots = await symbols.slotsOf(new Set(['clock_gettime', 'pthread_cond_timedwait']));

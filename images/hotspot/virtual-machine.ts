@@ -1,6 +1,7 @@
 /** A HotSpot virtual machine inside a dumped process: its fields by the names of the source. */
 import { FormatError } from '../errors.js';
 import { DynamicSymbols } from './dynamic-symbols.js';
+import { jvmLibrary } from './jvm-library.js';
 import { bufferOf, readText, readU32, readU64, readU8, wrap, type ReadableMemory } from './memory.js';
 import { readVmStructs, type VmField, type VmStructs } from './vm-structs.js';
 
@@ -22,7 +23,7 @@ export class VirtualMachine {
 
   /** @throws FormatError where the process is no JVM, or one that does not describe itself (OpenJ9, native images) */
   static async of(memory: ReadableMemory): Promise<VirtualMachine> {
-    const path = memory.vmas.find((vma) => vma.path?.endsWith('/libjvm.so') === true)?.path;
+    const path = jvmLibrary(memory.vmas)?.path;
     if (path === undefined) throw new FormatError('the process has no libjvm.so');
     return new VirtualMachine(memory, await readVmStructs(memory, await DynamicSymbols.of(memory, path)));
   }

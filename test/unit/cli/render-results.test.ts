@@ -76,6 +76,7 @@ test('inspect', (t) => {
   checkpoint  engine criu, kernel 6.18.1
   java        OpenJDK 25.0.3
   CPUs        x86-64-v3
+  clock       goes on from the checkpoint
   start it    docker run --cap-add SYS_ADMIN app:warm
 
 layers

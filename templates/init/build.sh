@@ -22,8 +22,7 @@ objects=
 for source in $(LC_ALL=C ls ./*.c "start_$arch.S"); do
   case $source in
     *_test.c) continue ;;
-    ./cpu_*.c) [ "$source" = "./cpu_$arch.c" ] || continue ;;
-    ./clock_shim_*.c) [ "$source" = "./clock_shim_$arch.c" ] || continue ;;
+    ./*_x86_64.c | ./*_aarch64.c) [ "${source%_"$arch".c}" != "$source" ] || continue ;;
   esac
   object=$work/$(basename "$source").o
   # shellcheck disable=SC2086 # the flags are words

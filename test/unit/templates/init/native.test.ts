@@ -151,3 +151,9 @@ test('the clock shim: its file, mapped as a restored JVM has it', async (t) => {
   const { stdout } = await execa(program, [file, String(gettime), String(timedwait)]);
   t.true(passes(stdout), stdout);
 });
+
+test('process numbers are used up until the wanted one comes next', async (t) => {
+  const program = await t.context.native.compileOnly('pids_test', [join(initSources, 'pids_x86_64.c')]);
+  const { stdout } = await execa('unshare', ['--pid', '--fork', program]);
+  t.true(passes(stdout), stdout);
+});

@@ -3,7 +3,7 @@
  * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
  * were written are brought by CRIU before the application runs.
  */
-import { chmod, chown, readdir, stat } from 'node:fs/promises';
+import { chmod, chown, open, readdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,8 +34,11 @@ const ambientMask = (1n << 21n).toString(16);
 const limitMs = 120_000;
 /** Requests of each WARMUP after the first answer: what the first users ask for belongs to the working set. */
 const requestsEach = 1;
-/** Closer parts of a file are read as one: a seek, or one more request to a disk far away, costs more than 64 KiB. */
-const joinBytes = 64 * 1024;
+/** Closer parts of a file are read as one: one more request costs about as much as so many bytes, on fast disks and on slow ones. */
+const joinBytes = 32 * 1024;
+
+/** What CRIU looks at of every mapped file (its ELF header and notes), before it maps it. */
+const headBytes = 4096n;
 
 export interface Training {
   /** From crac-init's first instruction to the resumed process, from a cold page cache. */
@@ -92,6 +95,22 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
     whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...clock, ...images.filter((path) => !path.endsWith('.log'))],
     mapped: regular.flat().sort(),
   };
+}
+
+/**
+ * CRIU looks at the head of each mapped file through a mapping of its own, and a fault there reads as far around as the disk's settings say.
+ * A start has the heads read ahead; so they are here.
+ */
+async function readHeads(paths: readonly string[]): Promise<void> {
+  const head = Buffer.alloc(Number(headBytes));
+  for (const path of paths) {
+    const file = await open(path);
+    try {
+      await file.read(head, 0, head.length, 0);
+    } finally {
+      await file.close();
+    }
+  }
 }
 
 /** Owner and mode of the files as they will be in the image: what the application's user may not read there, it is not to read here. */
@@ -211,9 +230,6 @@ const toPrefetch = ({ path, start, end }: FileRange): PrefetchedRange => ({
   sizeBytes: BigInt(end - start),
 });
 
-/** What CRIU looks at of every mapped file (its ELF header and notes), before it maps it. */
-const headBytes = 4096n;
-
 /**
  * A disk answers in the order it was asked: what a start waits for first is asked for first. That is the restorer with the small images,
  * then the heads of the mapped files, then the memory that CRIU reads, then what the resumed application touches.
@@ -239,6 +255,7 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
   const { whole, mapped } = await filesOfStart(input);
   const store = input.pages.plan.storeBytes > 0 ? [join(pagesDirectory, 'store')] : [];
   await evict([...whole.map((path) => path.replace(`${runtimeDirectory}/checkpoint`, checkpointDirectory)), ...store, ...mapped], signal);
+  await readHeads(mapped);
   for (const directory of [checkpointDirectory, pagesDirectory]) await grant(directory, input.world.user.gid);
   const rehearsal = new Rehearsal(input, emit);
   try {

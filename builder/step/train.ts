@@ -3,7 +3,7 @@
  * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
  * were written are brought by CRIU before the application runs.
  */
-import { chmod, chown, open, readdir, stat } from 'node:fs/promises';
+import { chmod, chown, readdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,16 @@ import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js
 import { readTree, type AppProcess } from './processes.js';
 import { initPath, runtimeDirectory, type StepPlan } from './protocol.js';
 import { findTarget } from './warm.js';
-import { cachedRanges, evict, joinRanges, offsetsInStore, subtractRanges, writtenPages, type FileRange } from './working-set.js';
+import {
+  cachedRanges,
+  evict,
+  joinRanges,
+  offsetsInStore,
+  subtractRanges,
+  touchedFiles,
+  writtenPages,
+  type FileRange,
+} from './working-set.js';
 
 /** CAP_SYS_ADMIN of capabilities(7): what the criu restorer has at a start. */
 const ambientMask = (1n << 21n).toString(16);
@@ -95,22 +104,6 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
     whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...clock, ...images.filter((path) => !path.endsWith('.log'))],
     mapped: regular.flat().sort(),
   };
-}
-
-/**
- * CRIU looks at the head of each mapped file through a mapping of its own, and a fault there reads as far around as the disk's settings say.
- * A start has the heads read ahead; so they are here.
- */
-async function readHeads(paths: readonly string[]): Promise<void> {
-  const head = Buffer.alloc(Number(headBytes));
-  for (const path of paths) {
-    const file = await open(path);
-    try {
-      await file.read(head, 0, head.length, 0);
-    } finally {
-      await file.close();
-    }
-  }
 }
 
 /** Owner and mode of the files as they will be in the image: what the application's user may not read there, it is not to read here. */
@@ -240,7 +233,7 @@ export function inOrderOfNeed(parts: {
   readonly store: readonly PrefetchedRange[];
 }): readonly PrefetchedRange[] {
   const isMemory = ({ path }: PrefetchedRange): boolean => /\/pages-[^/]*\.img$/.test(path);
-  const heads = parts.mapped.filter(({ offset }) => offset === 0n).map((range) => ({ ...range, sizeBytes: headBytes }));
+  const heads = [...new Set(parts.mapped.map(({ path }) => path))].map((path) => ({ path, offset: 0n, sizeBytes: headBytes }));
   return [
     ...parts.restorer.filter((range) => !isMemory(range)),
     ...heads,
@@ -255,7 +248,6 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
   const { whole, mapped } = await filesOfStart(input);
   const store = input.pages.plan.storeBytes > 0 ? [join(pagesDirectory, 'store')] : [];
   await evict([...whole.map((path) => path.replace(`${runtimeDirectory}/checkpoint`, checkpointDirectory)), ...store, ...mapped], signal);
-  await readHeads(mapped);
   for (const directory of [checkpointDirectory, pagesDirectory]) await grant(directory, input.world.user.gid);
   const rehearsal = new Rehearsal(input, emit);
   try {
@@ -269,7 +261,11 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
       const pid = processes.find(({ innerPid }) => innerPid === process.pid)?.pid;
       if (pid !== undefined && store.length > 0) written.set(process.pid, await writtenPages(pid, process));
     }
-    const used = await cachedRanges(mapped, signal);
+    const used: FileRange[] = [];
+    for (const { pid: innerPid, memory } of input.prepared.checkpoint.processes) {
+      const pid = processes.find((process) => process.innerPid === innerPid)?.pid;
+      if (pid !== undefined) used.push(...(await touchedFiles(pid, memory?.vmas ?? [], new Set(mapped))));
+    }
     // CRIU reads those from its own images.
     const brought = input.pages.plan.processes.flatMap((process) => offsetsInStore(process, written.get(process.pid) ?? []));
     const mappedLater = subtractRanges(

@@ -1,7 +1,8 @@
 /** What a start touched: pages of the store by the process's page tables, parts of files by the page cache. */
 import { open, type FileHandle } from 'node:fs/promises';
 import * as v from 'valibot';
-import { PAGE_BYTES } from '../../images/criu/flags.js';
+import { PAGE_BYTES, VMA } from '../../images/criu/flags.js';
+import type { Vma } from '../../images/criu/view-process.js';
 import { copiedRanges } from '../../images/pages/criu-images.js';
 import type { ProcessPlan } from '../../images/pages/plan.js';
 import type { AddressRange } from '../../images/pages/policy.js';
@@ -34,23 +35,57 @@ export async function writtenPages(pid: number, plan: ProcessPlan): Promise<read
 }
 
 async function addWritten(pagemap: FileHandle, range: AddressRange, written: { start: number; end: number }[]): Promise<void> {
-  const buffer = Buffer.alloc(entriesAtOnce * entryBytes);
   let last: { start: number; end: number } | undefined;
+  for await (const { address, flags } of pagesOf(pagemap, range)) {
+    const own = (flags & swappedBit) !== 0 || ((flags & presentBit) !== 0 && (flags & fileBit) === 0);
+    if (!own) continue;
+    if (last !== undefined && address - last.end <= joinBytes) last.end = address + PAGE_BYTES;
+    else written.push((last = { start: address, end: address + PAGE_BYTES }));
+  }
+}
+
+/** The pages of a range that have an entry other than zero, with the highest byte of it. */
+async function* pagesOf(pagemap: FileHandle, range: AddressRange): AsyncGenerator<{ readonly address: number; readonly flags: number }> {
+  const buffer = Buffer.alloc(entriesAtOnce * entryBytes);
   for (let at = range.start; at < range.end;) {
     const wanted = Math.min(entriesAtOnce, (range.end - at) / PAGE_BYTES) * entryBytes;
     const { bytesRead } = await pagemap.read(buffer, 0, wanted, (at / PAGE_BYTES) * entryBytes);
     if (bytesRead < entryBytes) return;
     const entries = Math.floor(bytesRead / entryBytes);
     for (let i = 0; i < entries; i++) {
-      const high = buffer[i * entryBytes + 7] ?? 0;
-      const own = (high & swappedBit) !== 0 || ((high & presentBit) !== 0 && (high & fileBit) === 0);
-      if (!own) continue;
-      const start = at + i * PAGE_BYTES;
-      if (last !== undefined && start - last.end <= joinBytes) last.end = start + PAGE_BYTES;
-      else written.push((last = { start, end: start + PAGE_BYTES }));
+      const flags = buffer[i * entryBytes + 7] ?? 0;
+      if (flags !== 0) yield { address: at + i * PAGE_BYTES, flags };
     }
     at += entries * PAGE_BYTES;
   }
+}
+
+/**
+ * Which parts of mapped files a restored process has touched: pages of theirs in its page tables. The kernel puts the neighbours of a
+ * touched page there as well, as far as it has them (fault_around_bytes, 64 KiB); that the page cache has a page says less, since faults in
+ * code read far around. Ascending by file and offset.
+ *
+ * @param paths of files that count
+ */
+export async function touchedFiles(pid: number, vmas: readonly Vma[], paths: ReadonlySet<string>): Promise<readonly FileRange[]> {
+  const touched: FileRange[] = [];
+  const pagemap = await open(`/proc/${pid}/pagemap`);
+  try {
+    for (const { path, start, end, pgoff, status } of vmas) {
+      if (path === undefined || !paths.has(path) || (status & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) === 0) continue;
+      for await (const { address, flags } of pagesOf(pagemap, { start: Number(start), end: Number(end) })) {
+        if ((flags & presentBit) === 0 || (flags & fileBit) === 0) continue;
+        const offset = Number(pgoff) + address - Number(start);
+        touched.push({ path, start: offset, end: offset + PAGE_BYTES });
+      }
+    }
+  } finally {
+    await pagemap.close();
+  }
+  return joinRanges(
+    touched.sort((a, b) => (a.path === b.path ? a.start - b.start : a.path < b.path ? -1 : 1)),
+    0,
+  );
 }
 
 export interface FileRange {

@@ -20,7 +20,7 @@ const randomAdvice = 1n << 1n;
 export interface CriuImagesOptions {
   /** Where the store will lie when the images are restored. */
   readonly storePath: string;
-  /** For the training restore: pages of the store and of mapped files are read one by one. */
+  /** For the training restore: pages are read one by one. */
   readonly readPagesAlone: boolean;
   /**
    * Pages of the store that CRIU reads into memory nevertheless, ahead of the application, by process: it would write them at once, and a
@@ -97,10 +97,7 @@ function newVmas(process: ProcessPlan, encoded: readonly Uint8Array[], storeId: 
       throw new FormatError(`mm-${process.pid}.img is not that of the plan at 0x${vma.start.toString(16)}`);
     }
     const pieces = piecesOf(plan);
-    if (pieces.length <= 1 && pieces[0]?.source !== 'store') {
-      const isFile = (vma.status & VMA.FILE_PRIVATE) !== 0;
-      return [isFile && readPagesAlone ? changeMessage(vmaEntry, original, alone(plan.vma)) : original];
-    }
+    if (pieces.length <= 1 && pieces[0]?.source !== 'store') return [original];
     return pieces.map((piece) => changeMessage(vmaEntry, original, changesOf(plan.vma, piece, storeId, readPagesAlone)));
   });
 }
@@ -116,13 +113,10 @@ function piecesOf(plan: PlannedVma): readonly PlannedRange[] {
   return pieces;
 }
 
-const alone = (vma: Vma): Changes<typeof vmaEntry> => ({ madv: (vma.madv ?? 0n) | randomAdvice });
-
 function changesOf(vma: Vma, piece: PlannedRange, storeId: number, readPagesAlone: boolean): Changes<typeof vmaEntry> {
   const borders = { start: BigInt(piece.start), end: BigInt(piece.end) };
   const isFile = (vma.status & VMA.FILE_PRIVATE) !== 0;
-  if (piece.source !== 'store')
-    return { ...borders, ...(isFile && { pgoff: vma.pgoff + borders.start - vma.start, ...(readPagesAlone && alone(vma)) }) };
+  if (piece.source !== 'store') return { ...borders, ...(isFile && { pgoff: vma.pgoff + borders.start - vma.start }) };
   return {
     ...borders,
     pgoff: BigInt(piece.offset),
@@ -130,7 +124,7 @@ function changesOf(vma: Vma, piece: PlannedRange, storeId: number, readPagesAlon
     flags: (vma.flags & ~MAP.ANONYMOUS) | MAP.PRIVATE,
     status: (vma.status & ~VMA.ANON_PRIVATE) | VMA.FILE_PRIVATE,
     fdflags: 0,
-    ...(readPagesAlone && alone(vma)),
+    ...(readPagesAlone && { madv: (vma.madv ?? 0n) | randomAdvice }),
   };
 }
 

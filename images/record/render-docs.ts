@@ -21,12 +21,14 @@ import { recordErrors } from './record.js';
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table of Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function structSection(struct: Struct): string {
+/** A section about a struct. */
+export function structSection(struct: Struct): string {
   const rows = placeFields(struct).map(({ name, type, count, offset, doc }) => [
     String(offset),
     `\`${name}\``,
@@ -36,7 +38,8 @@ function structSection(struct: Struct): string {
   return [`### ${struct.name} (${structBytes(struct)} bytes)`, struct.doc, table(['offset', 'field', 'type', 'what'], rows)].join('\n\n');
 }
 
-const values = (name: string, entries: Readonly<Record<string, number>>): readonly string[] => [
+/** A row about the values of a field. */
+export const values = (name: string, entries: Readonly<Record<string, number>>): readonly string[] => [
   name,
   Object.entries(entries)
     .map(([key, value]) => `${value} ${key}`)

@@ -24,14 +24,15 @@ import {
 } from './layout.js';
 import { recordErrors } from './record.js';
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const upper = (name: string): string => snake(name).toUpperCase();
+export const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+export const upper = (name: string): string => snake(name).toUpperCase();
 const cType = (type: FieldType): string => {
   if (type === 'i64') return 's64';
   return type.startsWith('record_') ? `struct ${type}` : type;
 };
 
-function renderStruct(struct: Struct): string {
+/** A struct of C with its size and offsets asserted. */
+export function renderStruct(struct: Struct): string {
   const fields = placeFields(struct);
   const members = fields.map(({ name, type, count, doc }) => {
     const member = `\t${cType(type)} ${snake(name)}${count === undefined ? '' : `[${count}]`};`;
@@ -50,15 +51,17 @@ function renderStruct(struct: Struct): string {
   ].join('\n');
 }
 
-function renderEnum(name: string, prefix: string, values: Readonly<Record<string, number>>): string {
+/** An enum of C: PREFIX_NAME = value. */
+export function renderEnum(name: string, prefix: string, values: Readonly<Record<string, number>>): string {
   return [`enum ${name} {`, ...Object.entries(values).map(([key, value]) => `\t${prefix}_${upper(key)} = ${value},`), '};'].join('\n');
 }
 
-function renderNames(name: string, values: readonly string[]): string {
+/** A macro of C with texts, each ended by a NUL. */
+export function renderNames(name: string, values: readonly string[]): string {
   return [`#define ${name} \\`, ...values.map((value, index) => `\t"${value}\\0"${index + 1 < values.length ? ' \\' : ''}`)].join('\n');
 }
 
-const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 /** The whole header. The same tables give the same text. */
 export function renderHeader(): string {

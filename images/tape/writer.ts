@@ -106,6 +106,11 @@ export class TapeWriter {
     this.#take(to);
   }
 
+  /** The number that the next call gives. */
+  nextDescriptor(): number {
+    return this.#open.lowestFree();
+  }
+
   isOpen(descriptor: number): boolean {
     return this.#open.has(descriptor);
   }

@@ -1,0 +1,128 @@
+/** What belongs to the process as a whole: limits, signals, timers, working directory, and what of its identity a tape cannot set. */
+import { soleEntryOf } from '../../criu/directory.js';
+import { fsEntry } from '../../criu/messages/task.js';
+import type { CheckpointProcess } from '../../criu/view-process.js';
+import { membarrierRegistrations } from '../calls.js';
+import type { Context } from './input.js';
+import { usablePath } from './paths.js';
+import { hex } from './refusals.js';
+
+/** What cannot be told by steps at all. */
+export function refuseIdentity({ input, process, refusals }: Context): void {
+  const { pid, view, threads } = process;
+  const object = `process ${pid}`;
+  const refuse = (when: boolean, reason: string): void => {
+    if (when) refusals.add(object, reason);
+  };
+  for (const other of input.checkpoint.processes) {
+    if (other.pid !== pid) refusals.add(`process ${other.pid} (${other.comm})`, 'a tape holds one process');
+  }
+  const tc = threads[0]?.core.tc;
+  refuse(view.state !== 'alive', `it is ${view.state}`);
+  refuse(view.sid !== pid || view.pgid !== pid, 'it does not lead its own session and process group');
+  refuse(view.root?.path !== '/', `a changed root directory (${view.root?.path ?? ''})`);
+  refuse((tc?.personality ?? 0) !== 0, `personality ${hex(tc?.personality ?? 0)}`);
+  refuse((tc?.timers?.posix.length ?? 0) > 0, `${tc?.timers?.posix.length ?? 0} POSIX timers`);
+  refuse((tc?.signalsS?.signals.length ?? 0) > 0, 'pending signals');
+  refuse(process.memory.mm.aios.length > 0, 'asynchronous input and output (io_setup)');
+  const own = [...input.set.images.keys()].find((name) => namespaceImage.test(name));
+  refuse(own !== undefined, `a namespace of its own (${own ?? ''})`);
+  refuseCredentials(view, refuse);
+  if (input.started !== undefined) {
+    const held = view.credentials.permitted;
+    refuse(held !== input.started.permittedCapabilities, `it changed its capabilities to ${hex(held)}`);
+  }
+}
+
+/** CRIU writes these only for a namespace that is not the one it runs in itself. */
+const namespaceImage = /^(?:mountpoints|utsns|userns|ipcns-\w+|netdev|netns|ifaddr|route6?|rule|iptables|nftables)-\d+\.img$/u;
+
+function refuseCredentials({ threads, credentials }: CheckpointProcess, refuse: (when: boolean, reason: string) => void): void {
+  const identity = ({ lsmProfile, ...rest }: CheckpointProcess['credentials']): string =>
+    `${JSON.stringify(rest, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))} ${lsmProfile ?? ''}`;
+  refuse(
+    threads.some((thread) => identity(thread.credentials) !== identity(credentials)),
+    'threads with different rights',
+  );
+  refuse(credentials.uid !== credentials.euid || credentials.gid !== credentials.egid, 'an effective user or group of its own');
+  refuse(credentials.securebits !== 0, `secure bits ${hex(credentials.securebits)}`);
+}
+
+/** After descriptors, before the threads run. */
+export function compileProcessState(context: Context): void {
+  compileLimits(context);
+  compileSignals(context);
+  const { process, writer, input, refusals } = context;
+  const tc = process.threads[0]?.core.tc;
+  const fs = soleEntryOf(input.set, 'FS', fsEntry, `fs-${process.pid}.img`);
+  writer.emit('umask', [(fs.umask ?? 0o22) & 0o777], { check: 'notNegative' });
+  const cwd = process.files.get(fs.cwdId)?.reg;
+  const reason = cwd === undefined ? 'it is no file' : usablePath(process, cwd);
+  if (cwd === undefined || reason !== undefined) refusals.add(`working directory ${cwd?.name ?? ''}`, reason ?? '');
+  else writer.emit('directory', [writer.text(cwd.name)]);
+  compileMembarrier(context);
+  if (process.view.credentials.noNewPrivs) writer.emit('noNewPrivileges', [38, 1]);
+  if (tc?.childSubreaper === true) writer.emit('childSubreaper', [36, 1]);
+  if (process.memory.mm.thpDisabled === true) writer.emit('noHugePages', [41, 1]);
+  const dumpable = process.memory.mm.dumpable ?? 1;
+  if (dumpable > 1) refusals.add(`process ${process.pid}`, `dumpable is ${dumpable}`);
+  else writer.emit('dumpable', [4, dumpable]);
+  const deathSignal = process.threads[0]?.core.threadCore?.pdeathSig ?? 0;
+  if (deathSignal !== 0) writer.emit('parentDeathSignal', [1, deathSignal]);
+  compileIntervalTimers(context);
+}
+
+const resources = [
+  ...(['cpu', 'fsize', 'data', 'stack', 'core', 'rss', 'nproc', 'nofile'] as const),
+  ...(['memlock', 'as', 'locks', 'sigpending', 'msgqueue', 'nice', 'rtprio', 'rttime'] as const),
+];
+const NOFILE = resources.indexOf('nofile');
+
+/**
+ * Limits are the container's, but for those that the application set itself. HotSpot raises that of descriptors to the hard one at its
+ * start (os_linux.cpp: init_2, MaxFDLimit); so it is done wherever the dump has them equal.
+ */
+function compileLimits({ process, input, writer, refusals }: Context): void {
+  const limits = process.threads[0]?.core.tc?.rlimits?.rlimits ?? [];
+  limits.forEach(({ cur, max }, resource) => {
+    const name = resources[resource];
+    const before = input.started?.limits[resource];
+    if (name === undefined) return;
+    const isRaised = cur === max && (resource === NOFILE || (before !== undefined && before.soft !== cur && before.hard === max));
+    if (isRaised) writer.emit('raiseLimit', [resource]);
+    else if (before === undefined || (before.soft === cur && before.hard === max)) return;
+    else if (max > before.hard) refusals.add(`process ${process.pid}`, `it raised its hard limit of ${name}`);
+    else writer.emit('limit', [0, resource, writer.words(cur, max)]);
+  });
+}
+
+/** SIGKILL and SIGSTOP have no action, and none in the images. */
+const signals = Array.from({ length: 64 }, (_, i) => i + 1).filter((signal) => signal !== 9 && signal !== 19);
+
+function compileSignals({ process, writer, refusals }: Context): void {
+  const actions = process.threads[0]?.core.tc?.sigactions ?? [];
+  if (actions.length !== signals.length) refusals.add(`process ${process.pid}`, `actions of ${actions.length} signals`);
+  actions.slice(0, signals.length).forEach(({ sigaction, flags, restorer, mask, compatSigaction }, i) => {
+    const signal = signals[i] ?? 0;
+    if (compatSigaction === true) refusals.add(`signal ${signal}`, 'an action of 32-bit code');
+    writer.emit('signalAction', [signal, writer.words(sigaction, flags, restorer, mask), 0, 8]);
+  });
+}
+
+function compileMembarrier({ process, writer, refusals }: Context): void {
+  const registered = process.threads[0]?.core.tc?.membarrierRegistrationMask ?? 0;
+  const unknown = registered & ~membarrierRegistrations;
+  if (unknown !== 0) refusals.add(`process ${process.pid}`, `registrations ${hex(unknown >>> 0)} of membarrier`);
+  for (let bit = 1; bit <= membarrierRegistrations; bit <<= 1) {
+    if ((registered & membarrierRegistrations & bit) !== 0) writer.emit('membarrier', [bit]);
+  }
+}
+
+/** ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, with the time that was left. */
+function compileIntervalTimers({ process, writer }: Context): void {
+  const timers = process.threads[0]?.core.tc?.timers;
+  [timers?.real, timers?.virt, timers?.prof].forEach((timer, which) => {
+    if (timer === undefined || (timer.vsec === 0n && timer.vusec === 0n)) return;
+    writer.emit('intervalTimer', [which, writer.words(timer.isec, timer.iusec, timer.vsec, timer.vusec)]);
+  });
+}

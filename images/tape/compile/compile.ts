@@ -72,11 +72,13 @@ function compileOpenFilesAndMemory(context: Context): void {
   const memfds = compileMemfds(context, placement);
   for (const id of memfds.placed) done.add(id);
   compileMemory(context, memfds);
+  placement.fillGaps();
   for (const [id, targets] of process.open) {
     if (done.has(id)) continue;
     const file = process.files.get(id);
     if (file !== undefined) for (const made of compileFile(context, file, targets, placement)) done.add(made);
   }
+  placement.clearGaps();
   fillEpolls(context);
   compileLocks(context, context.input.checkpoint.fileLocks);
 }

@@ -10,11 +10,39 @@ import type { Target } from './process-images.js';
 export class Placement {
   readonly #writer: TapeWriter;
   readonly #finals: DescriptorSet;
+  readonly #sorted: readonly number[];
+  #fillers: readonly number[] = [];
 
   /** @param finals every number that the application has open */
-  constructor(writer: TapeWriter, finals: Iterable<number>) {
+  constructor(writer: TapeWriter, finals: readonly number[]) {
     this.#writer = writer;
     this.#finals = new DescriptorSet(finals);
+    this.#sorted = finals.toSorted((a, b) => a - b);
+  }
+
+  /**
+   * Fills numbers between those of the application, so that what is made next comes to its own number at once: else each file above a gap
+   * is duplicated and closed. Not where there are more gaps than files above them.
+   */
+  fillGaps(): void {
+    const source = [0, 1, 2, ...this.#sorted].find((number) => this.#writer.isOpen(number));
+    if (source === undefined) return;
+    const above = this.#sorted.filter((number) => number > 2);
+    // Up to which number gaps are filled: two calls for each gap below it, two for each file from it on.
+    let least = above.length;
+    let until = 3;
+    above.forEach((number, i) => {
+      const cost = number + 1 - 3 - (i + 1) + (above.length - i - 1);
+      if (cost < least) [least, until] = [cost, number];
+    });
+    const numbers = Array.from({ length: until - 3 }, (_, i) => i + 3);
+    this.#fillers = numbers.filter((number) => !this.#finals.has(number) && !this.#writer.isOpen(number));
+    for (const number of this.#fillers) this.#writer.duplicate(source, number, OPEN.CLOEXEC);
+  }
+
+  clearGaps(): void {
+    for (const number of this.#fillers) this.#writer.close(number);
+    this.#fillers = [];
   }
 
   /** O_CLOEXEC or 0, for a file that is about to be made: right where it stays at the number it gets. */

@@ -36,8 +36,9 @@ export function compileRegularFile(
   if (type === 'file' && (reg.flags & OPEN.PATH) === 0) {
     // Logs may have grown, and what the kernel makes up has no size.
     const isMadeUp = /^\/(?:proc|sys)\//u.test(reg.name);
-    if (reg.size !== undefined && (reg.flags & OPEN.APPEND) === 0 && !isMadeUp) writer.emit('seek', [number, 0, 2], { want: reg.size });
-    writer.emit('seek', [number, reg.pos, 0], { want: reg.pos });
+    const size = (reg.flags & OPEN.APPEND) !== 0 || isMadeUp ? undefined : reg.size;
+    if (size !== undefined) writer.emit('seek', [number, 0, 2], { want: size });
+    if (size !== undefined || reg.pos !== 0n) writer.emit('seek', [number, reg.pos, 0], { want: reg.pos });
   }
   placement.place(number, targets, closeOnExec);
 }

@@ -5,6 +5,7 @@
  */
 import { MAP, MODE_TYPE, MODE_TYPE_MASK, OPEN, PAGE_BYTES, PROT, VMA } from '../../criu/flags.js';
 import type { Vma } from '../../criu/view-process.js';
+import { FormatError } from '../../errors.js';
 import type { PlannedRange, PlannedVma } from '../../pages/plan.js';
 import { writeStruct } from '../../record/codec.js';
 import { structBytes } from '../../record/layout.js';
@@ -35,9 +36,8 @@ interface MappedFile {
 }
 
 export function compileMemory(context: Context, memfds: PlacedMemfds): void {
-  const { input, process, writer, refusals } = context;
-  const planned = input.plan.processes.find(({ pid }) => pid === process.pid)?.vmas ?? [];
-  const usable = planned.filter((vma) => isUsable(context, vma));
+  const { input, process, writer } = context;
+  const usable = plannedVmas(context).filter((vma) => isUsable(context, vma));
   const usesStore = usable.some(({ ranges }) => ranges.some(({ source }) => source === 'store'));
   const store = usesStore ? openChecked(context, input.files.store, BigInt(input.plan.storeBytes)) : undefined;
   const files = new Map<string, MappedFile>();
@@ -64,7 +64,20 @@ export function compileMemory(context: Context, memfds: PlacedMemfds): void {
   }
   for (const { vma } of usable) shareCarried(context, vma);
   compileMemoryMap(context);
-  if (planned.length === 0) refusals.add(`process ${process.pid}`, 'the page plan does not have its memory');
+}
+
+/** The VMAs of the images with what is planned for each. */
+function plannedVmas({ input, process }: Context): readonly PlannedVma[] {
+  const planned = input.plan.processes.find(({ pid }) => pid === process.pid)?.vmas ?? [];
+  const vmas = process.memory.vmas.filter(({ status }) => (status & VMA.GUARD) === 0);
+  if (planned.length !== vmas.length) throw new FormatError(`the page plan has ${planned.length} mappings, not ${vmas.length}`);
+  return vmas.map((vma, i) => {
+    const plan = planned[i];
+    if (plan?.vma.start !== vma.start || plan.vma.end !== vma.end) {
+      throw new FormatError(`the page plan is not that of the images at ${hex(vma.start)}`);
+    }
+    return { ...plan, vma };
+  });
 }
 
 const nameOf = (vma: Vma): string => `memory ${hex(vma.start)}-${hex(vma.end)}${vma.path === undefined ? '' : ` (${vma.path})`}`;

@@ -3,7 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { viewCheckpoint } from '../../../../images/criu/checkpoint.js';
-import type { ImageSet } from '../../../../images/criu/directory.js';
+import { imageOf, type ImageSet } from '../../../../images/criu/directory.js';
+import { encodeImage, mapEntries, readEntries } from '../../../../images/criu/image.js';
+import type { ImageTypeName } from '../../../../images/criu/magic.js';
+import { fdinfoEntry, fileEntry } from '../../../../images/criu/messages/file.js';
+import { coreEntry, taskCoreEntry, taskTimersEntry } from '../../../../images/criu/messages/task.js';
+import { changeMessage, readMessage } from '../../../../images/criu/schema.js';
 import { writePages } from '../../../../images/pages/write.js';
 import type { PagePlan } from '../../../../images/pages/plan.js';
 import type { TapeInput } from '../../../../images/tape/compile/input.js';
@@ -94,3 +99,40 @@ export function tapeInput(set: ImageSet = completeObjects, more: Partial<TapeInp
     ...more,
   };
 }
+
+/** One image of a set with its entries changed; `undefined` leaves an entry out. */
+export function edit(
+  set: ImageSet,
+  type: ImageTypeName,
+  name: string,
+  change: (message: Uint8Array, i: number) => Uint8Array | undefined,
+): ImageSet {
+  return { ...set, images: new Map(set.images).set(name, encodeImage(mapEntries(imageOf(set, type, name), change))) };
+}
+
+const timersOf = (set: ImageSet): ImageSet =>
+  edit(set, 'CORE', 'core-40.img', (message) =>
+    changeMessage(coreEntry, message, {
+      tc: (tc) => changeMessage(taskCoreEntry, tc, { timers: (timers) => changeMessage(taskTimersEntry, timers, { posix: [] }) }),
+    }),
+  );
+
+const refused = new Set([7, 17]);
+
+/** The dump without what a tape cannot express. */
+export const tapeableObjects: ImageSet = edit(
+  edit(timersOf(completeObjects), 'PSTREE', 'pstree.img', (message, i) => (i === 0 ? message : undefined)),
+  'FDINFO',
+  'fdinfo-2.img',
+  (message) => (refused.has(readMessage(fdinfoEntry, message).fd) ? undefined : message),
+);
+
+/** The file behind a descriptor of the dump, changed. */
+export function withFile(fd: number, change: (message: Uint8Array) => Uint8Array, set = tapeableObjects): ImageSet {
+  const id = readEntries(imageOf(set, 'FDINFO', 'fdinfo-2.img'), fdinfoEntry, 'fdinfo-2.img').find((entry) => entry.fd === fd)?.id;
+  return edit(set, 'FILES', 'files.img', (message) => (readMessage(fileEntry, message).id === id ? change(message) : message));
+}
+
+/** The first thread, changed. */
+export const withCore = (change: (message: Uint8Array) => Uint8Array, set = tapeableObjects): ImageSet =>
+  edit(set, 'CORE', 'core-40.img', change);

@@ -136,7 +136,7 @@ test('memory is what it was, with its protection, and no mapping is made over an
         for (const [address, content] of expected) {
           if (shared.some(({ start, end }) => BigInt(address) >= start && BigInt(address) < end)) continue;
           const page = played.get(address);
-          assert.ok(page !== undefined && page.content === content, `0x${address.toString(16)} differs`);
+          assert.ok(page?.content === content, `0x${address.toString(16)} differs`);
           assert.equal(page.protection, BigInt(prot ?? PROT.READ | PROT.WRITE));
         }
         const sharedPages = shared.reduce((sum, { start, end }) => sum + Number(end - start) / PAGE_BYTES, 0);

@@ -1,133 +1,124 @@
 /**
- * Files in memory (memfd_create), which are shared anonymous memory too: CRIU dumps that as a file in memory of the name /dev/zero. They
- * are made and filled before memory is mapped, by copying: a heap in one (ZGC) has to be a real one, to be mapped again and again.
+ * Makes files in memory, before memory is mapped, and fills them by copying: a heap in one (ZGC) has to be a real one, to be mapped again
+ * and again.
  */
 import { join } from 'node:path/posix';
-import { OPEN, PAGE_BYTES, PAGEMAP } from '../../criu/flags.js';
-import type { memfdInodeEntry } from '../../criu/messages/memory.js';
-import type { Value } from '../../criu/schema.js';
-import { readPagemap } from '../../criu/view-process.js';
+import { OPEN } from '../../criu/flags.js';
+import { isFileMapping } from '../../criu/view-process.js';
 import { tapeMaxTransfer } from '../layout.js';
 import type { Context } from './input.js';
+import { describeMemoryFile, memoryFileUse, type FileContent, type MemoryFile } from './memory-files.js';
 import { checkFlags, checkOwner, objectOf } from './objects.js';
 import type { Placement } from './placement.js';
-import type { FileEntry, Target } from './process-images.js';
+import type { Target } from './process-images.js';
 
 export interface PlacedMemfds {
-  /** Ids of open files that are at their numbers. */
+  /** Ids of open files that are at their numbers, or were refused. */
   readonly placed: ReadonlySet<number>;
   /** A descriptor of the file in memory that a mapping or an open file is of, until `finish`. */
   readonly descriptorOf: (fileId: number) => number | undefined;
+  /** Whether a mapping is of a file in memory. */
+  readonly isOne: (fileId: number) => boolean;
   /** After everything is mapped: sets seals, and closes those that the application has not open. */
   readonly finish: () => void;
 }
 
-type Inode = Value<typeof memfdInodeEntry>;
-
 const MFD = { cloexec: 0x1, allowSealing: 0x2 } as const;
 const SEAL_SEAL = 0x1;
-const knownSeals = 0x1f;
-/** MFD_NAME_MAX_LEN (mm/memfd.c). */
-const maxNameBytes = 249;
 
 export function compileMemfds(context: Context, placement: Placement): PlacedMemfds {
   const { process, writer, refusals } = context;
-  const made = new Map<bigint, { readonly number: number; readonly inode: Inode; readonly isParked: boolean }>();
+  const made = new Map<string, { readonly number: number; readonly seals: number; readonly isParked: boolean }>();
   const placed = new Set<number>();
-  for (const inodeId of usedInodes(context)) {
-    const inode = process.memfds.get(inodeId);
-    const open = [...process.open].filter(([id]) => inodeOf(process.files.get(id)) === inodeId);
-    for (const [id] of open) placed.add(id);
-    const reason = inode === undefined ? 'memfd.img does not have it' : reasonAgainst(inode);
-    if (inode === undefined || reason !== undefined) {
-      refusals.add(`memory file ${inode?.name ?? inodeId}`, reason ?? '');
+  for (const [key, id] of usedFiles(context)) {
+    const open = [...process.open].filter(([one]) => memoryFileUse(process, one)?.key === key);
+    for (const [one] of open) placed.add(one);
+    const file = describeMemoryFile(context, id);
+    if (typeof file === 'string') {
+      refusals.add(open[0] === undefined ? `memory file ${key}` : objectOf(open[0][1], `memory file ${key}`), file);
       continue;
     }
-    const first = open.find(([id]) => ((process.files.get(id)?.memfd?.flags ?? 0) & 3) === OPEN.RDWR);
+    const first = open.find(([one]) => ((memoryFileUse(process, one)?.flags ?? 0) & 3) === OPEN.RDWR);
     const flags = placement.closeOnExec(first?.[1] ?? []);
-    const number = makeMemfd(context, inode, flags);
+    const number = makeMemfd(context, file, flags);
     if (first !== undefined) {
       finishOpen(context, first[0], number, first[1]);
       placement.place(number, first[1], flags);
     }
     const at = first?.[1][0]?.fd ?? placement.park(number);
-    made.set(inodeId, { number: at, inode, isParked: first === undefined });
-    for (const [id, targets] of open) if (id !== first?.[0]) reopen(context, id, at, targets, placement);
+    made.set(key, { number: at, seals: file.seals, isParked: first === undefined });
+    for (const [one, targets] of open) if (one !== first?.[0]) reopen(context, one, at, targets, placement);
   }
+  const keyOf = (id: number): string => memoryFileUse(process, id)?.key ?? '';
   return {
     placed,
-    descriptorOf: (fileId) => made.get(inodeOf(process.files.get(fileId)) ?? -1n)?.number,
+    descriptorOf: (id) => made.get(keyOf(id))?.number,
+    isOne: (id) => keyOf(id) !== '',
     finish: () => {
-      for (const { number, inode, isParked } of made.values()) {
-        if ((inode.seals & ~SEAL_SEAL) !== 0) writer.emit('addSeals', [number, 1033, inode.seals]);
+      for (const { number, seals, isParked } of made.values()) {
+        if ((seals & ~SEAL_SEAL) !== 0) writer.emit('addSeals', [number, 1033, seals]);
         if (isParked) writer.close(number);
       }
     },
   };
 }
 
-const inodeOf = (file: FileEntry | undefined): bigint | undefined => (file?.memfd === undefined ? undefined : BigInt(file.memfd.inodeId));
-
-/** Those that are mapped or open, in the order of their numbers. */
-function usedInodes({ process }: Context): readonly bigint[] {
-  const ids = [...process.memory.vmas.map(({ shmid }) => Number(shmid)), ...process.open.keys()];
-  return [...new Set(ids.flatMap((id) => inodeOf(process.files.get(id)) ?? []))].sort((a, b) => (a < b ? -1 : 1));
+/** Those that are mapped or open, each with the id of one use, in the order of these. */
+function usedFiles({ process }: Context): ReadonlyMap<string, number> {
+  const ids = [...process.memory.vmas.filter(isFileMapping).map(({ shmid }) => Number(shmid)), ...process.open.keys()];
+  const used = new Map<string, number>();
+  for (const id of ids.sort((a, b) => a - b)) {
+    const use = memoryFileUse(process, id);
+    if (use !== undefined && !used.has(use.key)) used.set(use.key, id);
+  }
+  return used;
 }
 
-function reasonAgainst(inode: Inode): string | undefined {
-  if ((inode.hugetlbFlag ?? 0) !== 0) return 'huge pages (hugetlb)';
-  if ((inode.seals & ~knownSeals) !== 0) return `seals 0x${inode.seals.toString(16)}`;
-  return Buffer.byteLength(inode.name) > maxNameBytes || inode.name.includes('\uFFFD') ? 'its name' : undefined;
-}
-
-function makeMemfd(context: Context, inode: Inode, flags: number): number {
+function makeMemfd(context: Context, { name, sizeBytes, seals, content }: MemoryFile, flags: number): number {
   const { writer } = context;
-  const sealing = inode.seals === SEAL_SEAL ? 0 : MFD.allowSealing;
-  const number = writer.open('memfd', [writer.text(inode.name), (flags === 0 ? 0 : MFD.cloexec) | sealing]);
-  writer.emit('truncate', [number, inode.size]);
-  fill(context, inode, number);
+  const sealing = seals === SEAL_SEAL ? 0 : MFD.allowSealing;
+  const number = writer.open('memfd', [writer.text(name), (flags === 0 ? 0 : MFD.cloexec) | sealing]);
+  writer.emit('truncate', [number, sizeBytes]);
+  if (content !== undefined && content.parts.length > 0) fill(context, content, number);
   return number;
 }
 
-/** The pages lie one after the other in their file, so its position goes on by itself. */
-function fill({ input, writer, refusals }: Context, inode: Inode, number: number): void {
-  const name = `pagemap-shmem-${inode.shmid}.img`;
-  if (!input.set.images.has(name)) return;
-  const { pagesId, ranges, nrPagesInImage } = readPagemap(input.set, name);
-  if (ranges.some(({ flags }) => (flags & PAGEMAP.PARENT) !== 0))
-    refusals.add(`memory file ${inode.name}`, 'pages in the images of an earlier dump');
-  const present = ranges.filter(({ flags }) => (flags & PAGEMAP.PRESENT) !== 0);
-  if (present.length === 0) return;
-  const pages = writer.open('open', [-100, writer.text(join(input.files.images, `pages-${pagesId}.img`)), OPEN.CLOEXEC]);
-  writer.emit('seek', [pages, 0, 2], { want: nrPagesInImage * PAGE_BYTES });
-  writer.emit('seek', [pages, 0, 0]);
-  for (const { vaddr, nrPages } of present) {
-    writer.emit('seek', [number, vaddr, 0], { want: vaddr });
-    for (let left = nrPages * PAGE_BYTES; left > 0; left -= tapeMaxTransfer) {
+/** Parts that lie one after the other in the image need no new position there. */
+function fill({ input, writer }: Context, { imageName, imageBytes, parts }: FileContent, number: number): void {
+  const image = writer.open('open', [-100, writer.text(join(input.files.images, imageName)), OPEN.CLOEXEC]);
+  writer.emit('seek', [image, 0, 2], { want: imageBytes });
+  let position = -1;
+  for (const { from, to, bytes } of parts) {
+    if (from !== position) writer.emit('seek', [image, from, 0], { want: from });
+    writer.emit('seek', [number, to, 0], { want: to });
+    for (let left = bytes; left > 0; left -= tapeMaxTransfer) {
       const size = Math.min(left, tapeMaxTransfer);
-      writer.emit('send', [number, pages, 0, size], { want: size });
+      writer.emit('send', [number, image, 0, size], { want: size });
     }
+    position = from + bytes;
   }
-  writer.close(pages);
+  writer.close(image);
 }
 
 const statusFlags = OPEN.APPEND | OPEN.NONBLOCK;
+/** What made the file when it was opened first, and what does not matter in memory. */
+const spentFlags = OPEN.LARGEFILE | OPEN.CREAT | OPEN.EXCL | OPEN.TRUNC | OPEN.NOFOLLOW | OPEN.CLOEXEC;
 
 function finishOpen(context: Context, id: number, number: number, targets: readonly Target[]): void {
   const { process, writer } = context;
-  const file = process.files.get(id)?.memfd;
-  if (file === undefined) return;
-  const object = objectOf(targets, 'a memory file');
-  checkOwner(context, object, file.fown);
-  checkFlags(context, object, file.flags, 3 | OPEN.LARGEFILE | statusFlags);
-  if ((file.flags & statusFlags) !== 0) writer.emit('statusFlags', [number, 4, file.flags & statusFlags]);
-  writer.emit('seek', [number, file.pos, 0], { want: file.pos });
+  const use = memoryFileUse(process, id);
+  if (use === undefined) return;
+  const object = objectOf(targets, `memory file ${use.key}`);
+  checkOwner(context, object, use.fown);
+  checkFlags(context, object, use.flags, 3 | spentFlags | statusFlags);
+  if ((use.flags & statusFlags) !== 0) writer.emit('statusFlags', [number, 4, use.flags & statusFlags]);
+  writer.emit('seek', [number, use.position, 0], { want: use.position });
 }
 
 /** Another description of the same file, by way of /proc. */
 function reopen(context: Context, id: number, at: number, targets: readonly Target[], placement: Placement): void {
   const { writer, process } = context;
-  const access = (process.files.get(id)?.memfd?.flags ?? 0) & 3;
+  const access = (memoryFileUse(process, id)?.flags ?? 0) & 3;
   const flags = placement.closeOnExec(targets);
   const number = writer.open('open', [-100, writer.text(`/proc/self/fd/${at}`), access | flags]);
   finishOpen(context, id, number, targets);

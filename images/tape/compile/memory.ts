@@ -4,7 +4,7 @@
  * advice is given.
  */
 import { MAP, MODE_TYPE, MODE_TYPE_MASK, OPEN, PAGE_BYTES, PROT, VMA } from '../../criu/flags.js';
-import type { Vma } from '../../criu/view-process.js';
+import { isFileMapping, type Vma } from '../../criu/view-process.js';
 import { FormatError } from '../../errors.js';
 import type { PlannedRange, PlannedVma } from '../../pages/plan.js';
 import { writeStruct } from '../../record/codec.js';
@@ -13,6 +13,7 @@ import { advice, advices, mapBits } from '../calls.js';
 import { maxAuxvWords, memoryMapStruct, tapeMaxTransfer, tapeMaxVectors } from '../layout.js';
 import type { Context } from './input.js';
 import type { PlacedMemfds } from './memfd.js';
+import { memoryFileUse } from './memory-files.js';
 import { usablePath } from './paths.js';
 import type { DumpedProcess } from './process-images.js';
 import { hex } from './refusals.js';
@@ -45,7 +46,7 @@ export function compileMemory(context: Context, memfds: PlacedMemfds): void {
     for (const piece of piecesOf(ranges)) {
       if (piece.storeOffset !== undefined && store !== undefined) mapFile(context, vma, piece, store, piece.storeOffset, 'private');
       else if ((vma.status & VMA.ANON_PRIVATE) !== 0) mapAnonymous(context, vma, piece);
-      else if ((vma.status & VMA.MEMFD) !== 0) mapMemfd(context, vma, piece, memfds);
+      else if (memfds.isOne(Number(vma.shmid))) mapMemfd(context, vma, piece, memfds);
       else addToFile(context, files, vma, piece);
     }
   }
@@ -104,7 +105,7 @@ function isUsable({ refusals, process }: Context, { vma }: PlannedVma): boolean 
 }
 
 function fileReason(process: DumpedProcess, vma: Vma): string | undefined {
-  if ((vma.status & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) === 0 || (vma.status & VMA.MEMFD) !== 0) return undefined;
+  if (!isFileMapping(vma) || memoryFileUse(process, Number(vma.shmid)) !== undefined) return undefined;
   const reg = process.files.get(Number(vma.shmid))?.reg;
   if (reg === undefined) return 'a mapping of something that is no file';
   const type = reg.mode === undefined ? 'file' : MODE_TYPE[(reg.mode & MODE_TYPE_MASK) as keyof typeof MODE_TYPE];

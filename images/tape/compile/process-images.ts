@@ -31,7 +31,7 @@ export interface DumpedProcess {
   readonly threads: readonly DumpedThread[];
   readonly files: ReadonlyMap<number, FileEntry>;
   /** Files that have no name any more. */
-  readonly deleted: ReadonlySet<number>;
+  readonly deleted: ReadonlyMap<number, Value<typeof remapFilePathEntry>>;
   /** Where each open file is, by its id; ascending by the lowest number. */
   readonly open: ReadonlyMap<number, readonly Target[]>;
   /** By inodeId. */
@@ -50,7 +50,7 @@ export function readProcess(set: ImageSet, view: CheckpointProcess): DumpedProce
   for (const id of open.keys()) if (!files.has(id)) throw new FormatError(`files.img does not have file ${id}`);
   return {
     ...{ pid, view, memory, files, open },
-    deleted: new Set(entriesOf(set, 'REMAP_FPATH', remapFilePathEntry, 'remap-fpath.img').map(({ origId }) => origId)),
+    deleted: new Map(entriesOf(set, 'REMAP_FPATH', remapFilePathEntry, 'remap-fpath.img').map((entry) => [entry.origId, entry])),
     threads: view.threads.map(({ tid }) => readThread(set, tid)),
     memfds: new Map(entriesOf(set, 'MEMFD_INODE', memfdInodeEntry, 'memfd.img').map((inode) => [inode.inodeId, inode])),
   };

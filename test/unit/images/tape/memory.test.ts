@@ -100,7 +100,7 @@ async function contextOf(dump: Dump, directory: string, prot: number | undefined
       memory: { ...memory, vmas: memory.vmas.map(change) },
       threads: [],
       files: new Map(entriesOf(dump.set, 'FILES', fileEntry, 'files.img').map((file) => [file.id, file])),
-      deleted: new Set(),
+      deleted: new Map(),
       open: new Map(),
       memfds: new Map(),
     },
@@ -109,7 +109,7 @@ async function contextOf(dump: Dump, directory: string, prot: number | undefined
   };
 }
 
-const memfds = { placed: new Set<number>(), descriptorOf: () => undefined, finish: () => undefined };
+const memfds = { placed: new Set<number>(), descriptorOf: () => undefined, isOne: () => false, finish: () => undefined };
 
 test('memory is what it was, with its protection, and no mapping is made over another', async (t) => {
   await fc.assert(

@@ -59,7 +59,10 @@ export function compileMemory(context: Context, memfds: PlacedMemfds): void {
     if ((vma.prot & PROT.WRITE) !== 0) continue;
     for (const { start, end, copied } of piecesOf(ranges)) if (copied) writer.emit('protect', [start, end - start, vma.prot]);
   }
-  for (const { vma, range } of usable) adviseAbout(context, vma, range.start, range.end);
+  adviseAbout(
+    context,
+    usable.map(({ vma }) => vma),
+  );
   for (const { start, end, status } of process.memory.vmas) {
     if ((status & VMA.GUARD) !== 0) writer.emit('advise', [start, end - start, advice.guard]);
   }
@@ -227,7 +230,9 @@ function readCopies(context: Context, copies: readonly PlannedRange[]): void {
       if (position !== from + bytes || vectors.length === tapeMaxVectors || bytes === tapeMaxTransfer) flush();
       if (bytes === 0) from = position;
       const size = Math.min(end - at, tapeMaxTransfer - bytes);
-      vectors.push({ address: BigInt(at), sizeBytes: BigInt(size) });
+      const before = vectors.at(-1);
+      if (before !== undefined && before.address + before.sizeBytes === BigInt(at)) before.sizeBytes += BigInt(size);
+      else vectors.push({ address: BigInt(at), sizeBytes: BigInt(size) });
       bytes += size;
       at += size;
     }
@@ -246,12 +251,26 @@ function copiesBytes({ input, process }: Context): number {
 /** Advice that a kernel without the feature may refuse: it only makes things faster. */
 const harmlessAdvice: ReadonlySet<number> = new Set([1, 2, 12, 14, 15]);
 
-function adviseAbout({ writer, refusals }: Context, vma: Vma, start: number, end: number): void {
-  const given = vma.madv ?? 0n;
-  for (let number = 0; number < 64; number++) {
-    if (((given >> BigInt(number)) & 1n) === 0n) continue;
-    if (!Object.hasOwn(advices, number) || number === advice.guard) refusals.add(nameOf(vma), `advice ${number} of madvise`);
-    else writer.emit('advise', [start, end - start, number], { check: harmlessAdvice.has(number) ? 'ignore' : 'equal' });
+/** One call for neighbours that were given the same: stacks and their guard pages. */
+function adviseAbout({ writer, refusals }: Context, vmas: readonly Vma[]): void {
+  const ranges = new Map<number, { readonly start: bigint; end: bigint }[]>();
+  for (const vma of vmas) {
+    for (let number = 0; number < 64; number++) {
+      if ((((vma.madv ?? 0n) >> BigInt(number)) & 1n) === 0n) continue;
+      if (!Object.hasOwn(advices, number)) {
+        refusals.add(nameOf(vma), `advice ${number} of madvise`);
+        continue;
+      }
+      const known = ranges.get(number) ?? [];
+      const last = known.at(-1);
+      if (last?.end === vma.start) last.end = vma.end;
+      else known.push({ start: vma.start, end: vma.end });
+      ranges.set(number, known);
+    }
+  }
+  for (const [number, some] of ranges) {
+    const check = harmlessAdvice.has(number) ? 'ignore' : 'equal';
+    for (const { start, end } of some) writer.emit('advise', [start, end - start, number], { check });
   }
 }
 

@@ -232,7 +232,7 @@ export const calls = {
     105,
     undefined,
     [descriptor, path, upTo(0o777), rule('pathOrNone')],
-    'binds a UNIX socket to a path, in place of a socket that is there, with these permissions; then renames it',
+    'binds a UNIX socket to a path with these permissions, then renames it; in place of sockets, never of anything else',
   ),
   go: call(106, undefined, [], 'lets the threads run; what follows is done beside them'),
 } as const satisfies Readonly<Record<string, CallRule>>;

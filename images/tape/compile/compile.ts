@@ -18,7 +18,7 @@ import { objectOf } from './objects.js';
 import { compilePipe } from './pipes.js';
 import { Placement } from './placement.js';
 import { readProcess, type FileEntry, type Target } from './process-images.js';
-import { compileProcessState, refuseIdentity } from './process-state.js';
+import { compileProcessState, raiseLimits, refuseIdentity } from './process-state.js';
 import { Refusals, type Refusal } from './refusals.js';
 import { compileLocks, compileRegularFile } from './regular-files.js';
 import { compileStreams } from './streams.js';
@@ -47,6 +47,7 @@ export function compileTape(input: TapeInput): Compilation {
   const { writer, refusals } = context;
   refuseIdentity(context);
   for (const call of ['vdso', 'clear', 'threads'] as const) writer.emit(call, [], { check: 'ignore' });
+  raiseLimits(context);
   compileOpenFilesAndMemory(context);
   compileProcessState(context);
   writer.emit('go', [], { check: 'ignore' });

@@ -50,7 +50,7 @@ function refuseCredentials({ threads, credentials }: CheckpointProcess, refuse: 
 
 /** After descriptors, before the threads run. */
 export function compileProcessState(context: Context): void {
-  compileLimits(context);
+  setLimits(context);
   compileSignals(context);
   const { process, writer, input, refusals } = context;
   const tc = process.threads[0]?.core.tc;
@@ -78,22 +78,39 @@ const resources = [
 ];
 const NOFILE = resources.indexOf('nofile');
 
+/** Limits of the dump that are not those that the application was started with; `isRaised` where the soft one became the hard one. */
+function changedLimits({ process, input }: Context): readonly {
+  readonly resource: number;
+  readonly soft: bigint;
+  readonly hard: bigint;
+  readonly isRaised: boolean;
+  readonly isHardRaised: boolean;
+}[] {
+  const limits = process.threads[0]?.core.tc?.rlimits?.rlimits ?? [];
+  return limits.slice(0, resources.length).flatMap(({ cur: soft, max: hard }, resource) => {
+    const before = input.started?.limits[resource];
+    const isChanged = before !== undefined && (before.soft !== soft || before.hard !== hard);
+    const isRaised = soft === hard && (resource === NOFILE || (isChanged && before.hard === hard));
+    const isHardRaised = before !== undefined && hard > before.hard;
+    return isChanged || isRaised ? [{ resource, soft, hard, isRaised, isHardRaised }] : [];
+  });
+}
+
 /**
  * Limits are the container's, but for those that the application set itself. HotSpot raises that of descriptors to the hard one at its
- * start (os_linux.cpp: init_2, MaxFDLimit); so it is done wherever the dump has them equal.
+ * start (os_linux.cpp: init_2, MaxFDLimit); so it is done wherever the dump has them equal, and before descriptors need it.
  */
-function compileLimits({ process, input, writer, refusals }: Context): void {
-  const limits = process.threads[0]?.core.tc?.rlimits?.rlimits ?? [];
-  limits.forEach(({ cur, max }, resource) => {
-    const name = resources[resource];
-    const before = input.started?.limits[resource];
-    if (name === undefined) return;
-    const isRaised = cur === max && (resource === NOFILE || (before !== undefined && before.soft !== cur && before.hard === max));
-    if (isRaised) writer.emit('raiseLimit', [resource]);
-    else if (before === undefined || (before.soft === cur && before.hard === max)) return;
-    else if (max > before.hard) refusals.add(`process ${process.pid}`, `it raised its hard limit of ${name}`);
-    else writer.emit('limit', [0, resource, writer.words(cur, max)]);
-  });
+export function raiseLimits(context: Context): void {
+  for (const { resource, isRaised } of changedLimits(context)) if (isRaised) context.writer.emit('raiseLimit', [resource]);
+}
+
+/** After what they would limit. */
+function setLimits(context: Context): void {
+  const { process, writer, refusals } = context;
+  for (const { resource, soft, hard, isRaised, isHardRaised } of changedLimits(context)) {
+    if (isHardRaised) refusals.add(`process ${process.pid}`, `it raised its hard limit of ${resources[resource] ?? resource}`);
+    else if (!isRaised) writer.emit('limit', [0, resource, writer.words(soft, hard)]);
+  }
 }
 
 /** SIGKILL and SIGSTOP have no action, and none in the images. */

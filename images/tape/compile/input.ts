@@ -14,7 +14,8 @@ export interface TapeInput {
   /** The view of the same images. */
   readonly checkpoint: CriuCheckpoint;
   readonly plan: PagePlan;
-  readonly vdso: SavedVdso;
+  /** Undefined where the process has none. */
+  readonly vdso: SavedVdso | undefined;
   readonly files: CheckpointPaths;
   /** CRIU's pipe IDs of descriptors 0 to 2 when the application was started: a start has its own streams there. 0: none. */
   readonly streamPipeIds: readonly [number, number, number];
@@ -25,6 +26,7 @@ export interface TapeInput {
     /** By number of the resource (getrlimit(2)). */
     readonly limits: readonly { readonly soft: bigint; readonly hard: bigint }[];
     readonly permittedCapabilities: bigint;
+    readonly oomScoreAdj: number;
   };
   /** XSAVE components that no code of the application uses, by the flags it was started with; what they hold may be lost. */
   readonly unusedComponents?: bigint;

@@ -61,11 +61,15 @@ export function describeMemoryFile(context: Context, id: number): MemoryFile | s
 /** MFD_NAME_MAX_LEN (mm/memfd.c). */
 const maxNameBytes = 249;
 const knownSeals = 0x1f;
+/** What memfd_create gives. */
+const usualMode = 0o777;
 
 function describeMemfd({ input, process }: Context, inodeId: bigint): MemoryFile | string {
   const inode = process.memfds.get(inodeId);
   if (inode === undefined) return 'memfd.img does not have it';
   if ((inode.hugetlbFlag ?? 0) !== 0) return 'huge pages (hugetlb)';
+  if (((inode.mode ?? usualMode) & 0o7777) !== usualMode) return `mode 0${((inode.mode ?? 0) & 0o7777).toString(8)}`;
+  if (inode.uid !== process.view.credentials.euid) return `it belongs to user ${inode.uid}`;
   if ((inode.seals & ~knownSeals) !== 0) return `seals 0x${inode.seals.toString(16)}`;
   const described = { name: inode.name, sizeBytes: inode.size, seals: inode.seals };
   const name = `pagemap-shmem-${inode.shmid}.img`;

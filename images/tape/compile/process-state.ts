@@ -31,6 +31,8 @@ export function refuseIdentity({ input, process, refusals }: Context): void {
   if (input.started !== undefined) {
     const held = view.credentials.permitted;
     refuse(held !== input.started.permittedCapabilities, `it changed its capabilities to ${hex(held)}`);
+    const oom = tc?.oomScoreAdj ?? 0;
+    refuse(oom !== input.started.oomScoreAdj, `it changed its oom_score_adj to ${oom}`);
   }
 }
 
@@ -45,6 +47,11 @@ function refuseCredentials({ threads, credentials }: CheckpointProcess, refuse: 
     'threads with different rights',
   );
   refuse(credentials.uid !== credentials.euid || credentials.gid !== credentials.egid, 'an effective user or group of its own');
+  refuse(
+    credentials.effective !== credentials.permitted,
+    `effective capabilities ${hex(credentials.effective)} that are not all it may have`,
+  );
+  refuse(credentials.ambient !== 0n, `ambient capabilities ${hex(credentials.ambient)}`);
   refuse(credentials.securebits !== 0, `secure bits ${hex(credentials.securebits)}`);
 }
 

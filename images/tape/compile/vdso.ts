@@ -47,7 +47,8 @@ const systemCalls: ReadonlyMap<string, { readonly number: number; readonly direc
 const harmless = new Set(['__vdso_sgx_enter_enclave']);
 
 export function compileVdso({ input, writer, refusals, process }: Context): Tape['vdso'] {
-  const { address, bytes, areas } = input.vdso;
+  if (input.vdso === undefined) refusals.add('vDSO', 'the process has none');
+  const { address, bytes, areas } = input.vdso ?? { address: 0n, bytes: new Uint8Array(), areas: [] };
   const end = address + BigInt(bytes.length);
   for (const { tid, core } of process.threads) {
     const ip = core.threadInfo?.gpregs.ip ?? 0n;

@@ -103,6 +103,14 @@ const task = (changes: Changes<typeof taskCoreEntry>): ImageSet =>
   withCore((message) => changeMessage(coreEntry, message, { tc: (tc) => changeMessage(taskCoreEntry, tc, changes) }));
 const thread = (changes: Changes<typeof threadCoreEntry>): ImageSet =>
   withCore((message) => changeMessage(coreEntry, message, { threadCore: (core) => changeMessage(threadCoreEntry, core, changes) }));
+const allThreads = (change: (creds: Uint8Array) => Uint8Array): ImageSet =>
+  ['core-40.img', 'core-41.img'].reduce(
+    (set, name) =>
+      edit(set, 'CORE', name, (message) =>
+        changeMessage(coreEntry, message, { threadCore: (core) => changeMessage(threadCoreEntry, core, { creds: change }) }),
+      ),
+    tapeableObjects,
+  );
 const registers = (changes: Changes<typeof userX86RegsEntry>): ImageSet =>
   withCore((message) =>
     changeMessage(coreEntry, message, {
@@ -202,7 +210,7 @@ const refusedOnes: readonly Refused[] = [
     tapeableObjects,
     /^process 40$/u,
     /changed its capabilities/u,
-    { started: { limits: [], permittedCapabilities: 1n } },
+    { started: { limits: [], permittedCapabilities: 1n, oomScoreAdj: 0 } },
   ],
   [
     'an unknown function of the vDSO',
@@ -211,6 +219,14 @@ const refusedOnes: readonly Refused[] = [
     /__vdso_new/u,
     { vdso: { ...fakeVdso, bytes: makeVdsoBytes({ __vdso_time: 0xa00, __vdso_new: 0xb00 }) } },
   ],
+  [
+    'a changed oom_score_adj',
+    task({ oomScoreAdj: 500 }),
+    /^process 40$/u,
+    /oom_score_adj to 500/u,
+    { started: { limits: [], permittedCapabilities: 0n, oomScoreAdj: 0 } },
+  ],
+  ['a process without a vDSO', tapeableObjects, /^vDSO$/u, /has none/u, { vdso: undefined }],
   ['a vDSO that is none', tapeableObjects, /^vDSO$/u, /no ELF/u, { vdso: { ...fakeVdso, bytes: Buffer.alloc(0x2000) } }],
 ];
 
@@ -323,7 +339,7 @@ test('limits that the application changed itself are set, those of the container
   ]);
   for (const [resource, limit] of equal) limits[resource] = { soft: limit, hard: limit };
   const view = tapeInput().checkpoint.processes[0];
-  const tape = compile(tapeableObjects, { started: { limits, permittedCapabilities: view?.credentials.permitted ?? 0n } });
+  const tape = compile(tapeableObjects, { started: { limits, permittedCapabilities: view?.credentials.permitted ?? 0n, oomScoreAdj: 0 } });
   t.deepEqual(lines(tape, /^(?:limit|raiseLimit)/u), ['raiseLimit resource 7', 'limit resource 3: 8388608, at most 18446744073709551615']);
 });
 

@@ -189,6 +189,12 @@ const refusedOnes: readonly Refused[] = [
     /different rights/u,
   ],
   [
+    'capabilities that are switched off',
+    allThreads((creds) => changeMessage(credsEntry, creds, { capEff: [0, 0] })),
+    /^process 40$/u,
+    /effective capabilities 0x0/u,
+  ],
+  [
     'a user of its own',
     thread({ creds: (encoded) => changeMessage(credsEntry, encoded, { euid: 5 }) }),
     /^process 40$/u,

@@ -6,7 +6,7 @@ import type { AddressRange } from '../../pages/policy.js';
 import type { Refusals } from './refusals.js';
 import type { TapeWriter } from '../writer.js';
 import type { DumpedProcess } from './process-images.js';
-import type { SavedVdso } from './vdso.js';
+import type { SavedVdso } from './saved-vdso.js';
 
 export interface TapeInput {
   /** The images, with the clock shim's mappings where there is one, and without changes for the page plan. */

@@ -32,7 +32,7 @@ import { decodeTape, encodeTape } from '../../../../images/tape/codec.js';
 import { compileTape } from '../../../../images/tape/compile/compile.js';
 import type { TapeInput } from '../../../../images/tape/compile/input.js';
 import { findTapeHole } from '../../../../images/tape/compile/hole.js';
-import { findVdso } from '../../../../images/tape/compile/vdso.js';
+import { findVdso } from '../../../../images/tape/compile/saved-vdso.js';
 import { disassembleTape } from '../../../../images/tape/disassemble.js';
 import { registerNames } from '../../../../images/tape/layout.js';
 import type { Tape } from '../../../../images/tape/tape.js';

@@ -12,7 +12,7 @@ import { changeMessage, readMessage } from '../../../../images/criu/schema.js';
 import { writePages } from '../../../../images/pages/write.js';
 import type { PagePlan } from '../../../../images/pages/plan.js';
 import type { TapeInput } from '../../../../images/tape/compile/input.js';
-import type { SavedVdso } from '../../../../images/tape/compile/vdso.js';
+import type { SavedVdso } from '../../../../images/tape/compile/saved-vdso.js';
 import { completeObjects } from '../criu/fixtures.js';
 
 /** An ELF file with a build ID and functions, as small as a vDSO can be. */

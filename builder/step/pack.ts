@@ -10,6 +10,7 @@ import type { PlannedRange } from '../../images/pages/plan.js';
 import { encodeRecord } from '../../images/record/record.js';
 import { makeRecord, writePrivateVariant } from './checkpoint-record.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
+import { ownMode } from './own-files.js';
 import { pagesDirectory, type Pages } from './pages.js';
 import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js';
 import { outDirectory, runtimeDirectory, type StepLayer, type StepPlan } from './protocol.js';
@@ -29,20 +30,11 @@ export interface PackInput {
   readonly training: Training | undefined;
 }
 
-/** What any user may read: crac-init has to say why it starts cold, whoever runs it. */
-const forEverybody = new Set(['', '/record', '/inspect.json']);
-
-/**
- * The memory of the application is for its own user to read, by group, and for nobody but root to write: the restorer has more rights
- * than the application may have, and believes it.
- */
 async function* ownEntries(name: 'checkpoint' | 'pages', directory: string, gid: number, signal: AbortSignal): AsyncGenerator<LayerEntry> {
   const prefix = `${runtimeDirectory}/${name}`;
   yield directoryEntry(runtimeDirectory);
   for await (const entry of scanTree(directory, { signal, prefix, owner: { uid: 0, gid }, mtimeSeconds: 0 })) {
-    const open = forEverybody.has(entry.path.slice(prefix.length));
-    const isDirectory = entry.type === 'directory';
-    yield entry.type === 'symlink' ? entry : { ...entry, mode: open ? (isDirectory ? 0o755 : 0o644) : isDirectory ? 0o750 : 0o640 };
+    yield entry.type === 'symlink' ? entry : { ...entry, mode: ownMode(entry.path.slice(prefix.length), entry.type === 'directory') };
   }
 }
 

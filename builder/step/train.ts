@@ -3,7 +3,7 @@
  * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
  * were written are brought by CRIU before the application runs.
  */
-import { chmod, chown, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import { driveRequests } from '../warmup/requests.js';
 import { clockShimName } from './clock.js';
 import { runProbeCommand, type CommandWorld } from './commands.js';
 import { spawnInit } from './init.js';
+import { grant } from './own-files.js';
 import { pagesDirectory, storePath, type Pages } from './pages.js';
 import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js';
 import { readTree, type AppProcess } from './processes.js';
@@ -104,20 +105,6 @@ async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole:
     whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...clock, ...images.filter((path) => !path.endsWith('.log'))],
     mapped: regular.flat().sort(),
   };
-}
-
-/** Owner and mode of the files as they will be in the image: what the application's user may not read there, it is not to read here. */
-async function grant(directory: string, gid: number): Promise<void> {
-  await chown(directory, 0, gid);
-  await chmod(directory, 0o750);
-  for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) await grant(path, gid);
-    else if (entry.isFile()) {
-      await chown(path, 0, gid);
-      await chmod(path, 0o640);
-    }
-  }
 }
 
 /** A started crac-init in namespaces of its own. */
@@ -267,11 +254,7 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
       if (pid !== undefined) used.push(...(await touchedFiles(pid, memory?.vmas ?? [], new Set(mapped))));
     }
     // CRIU reads those from its own images.
-    const brought = input.pages.plan.processes.flatMap((process) => offsetsInStore(process, written.get(process.pid) ?? []));
-    const mappedLater = subtractRanges(
-      touched,
-      brought.sort((a, b) => a.start - b.start),
-    );
+    const mappedLater = subtractRanges(touched, offsetsInStore(input.pages.plan.processes, written));
     return {
       restoreMs,
       written,

@@ -132,8 +132,9 @@ export function subtractRanges(ranges: readonly FileRange[], without: readonly A
     while ((without[first]?.end ?? Infinity) <= start) first++;
     const rest: FileRange[] = [];
     let at = start;
-    for (const taken of without.slice(first)) {
-      if (taken.start >= end) break;
+    for (let i = first; i < without.length; i++) {
+      const taken = without[i];
+      if (taken === undefined || taken.start >= end) break;
       if (taken.start > at) rest.push({ path, start: at, end: taken.start });
       at = Math.max(at, taken.end);
     }
@@ -142,9 +143,13 @@ export function subtractRanges(ranges: readonly FileRange[], without: readonly A
   });
 }
 
-/** Where in the store pages of a process lie, ascending. `pages` are ranges of addresses, within ranges of the store. */
-export function offsetsInStore(plan: ProcessPlan, pages: readonly AddressRange[]): readonly AddressRange[] {
-  return copiedRanges(plan, pages)
+/** Where in the store pages of processes lie, ascending. `pages` are ranges of addresses by process, within ranges of the store. */
+export function offsetsInStore(
+  plans: readonly ProcessPlan[],
+  pages: ReadonlyMap<number, readonly AddressRange[]>,
+): readonly AddressRange[] {
+  return plans
+    .flatMap((plan) => copiedRanges(plan, pages.get(plan.pid) ?? []))
     .flatMap(({ source, start, end, offset }) => (source === 'store' ? [{ start: offset, end: offset + end - start }] : []))
     .sort((a, b) => a.start - b.start);
 }

@@ -37,11 +37,14 @@ export const tapeMaxBytesOfStep = 1 << 20;
 /** Values of `machine`: EM_* of elf.h. */
 export const machines = { x86_64: 62 } as const;
 
-/** What lies in the hole besides the tape: code, a parking place for the vDSO, stacks of PID 1's child, what is shared with PID 1. */
+/** What lies in the hole besides the tape: a parking place for the vDSO, the stack of PID 1's child, what is shared with PID 1. */
 export const holeFixedBytes = 1 << 20;
 /** For each thread: a stack and a signal frame with the largest extended state (AMX: 11 KB). */
 export const holeThreadBytes = 16 << 10;
-/** Below it lie crac-init itself and its heap; no tape has its hole there. */
+/** Where crac-init itself is linked to (templates/init/build.sh): it stays there while it plays, and no tape has anything there. */
+export const initStart = 0x0d00_0000n;
+export const initBytes = 1 << 20;
+/** No tape has its hole below. */
 export const holeLowest = 0x1000_0000n;
 /** The end of user space (TASK_SIZE_MAX with four levels of page tables, less its last page). */
 export const userSpaceEnd = 0x7fff_ffff_f000n;
@@ -58,8 +61,8 @@ export const headerStruct = {
     { name: 'crc32', type: 'u32', doc: 'CRC-32 (IEEE 802.3) of the whole tape with this field zero' },
     { name: 'machine', type: 'u32', doc: 'enum tape_machine: whose registers, system calls and vDSO' },
     { name: 'pid', type: 'u32', doc: 'process ID, session and process group of the application' },
-    { name: 'hole', type: 'u64', doc: 'address of the range that the application does not use: crac-init lives there while it plays' },
-    { name: 'holeBytes', type: 'u64', doc: 'bytes of the hole, enough for code, tape and threads' },
+    { name: 'hole', type: 'u64', doc: 'address of the range that the application does not use: crac-init works there while it plays' },
+    { name: 'holeBytes', type: 'u64', doc: 'bytes of the hole, enough for tape, threads and vDSO' },
     { name: 'vdso', type: 'u64', doc: 'address of the vDSO' },
     { name: 'vdsoBytes', type: 'u32', doc: 'bytes of the vDSO' },
     { name: 'vdsoCopy', type: 'u32', doc: 'offset of a copy of the vDSO, for a start under another kernel' },

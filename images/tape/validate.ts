@@ -8,6 +8,8 @@ import { fail } from './errors.js';
 import {
   componentSizes,
   holeLowest,
+  initBytes,
+  initStart,
   legacyBytes,
   pageBytes,
   registerNames,
@@ -19,12 +21,13 @@ import {
 import { neededHoleBytes, placeTables, type Tape, type TapeThread } from './tape.js';
 import { validateSteps, type Range } from './validate-steps.js';
 
+const init: Range = { start: initStart, end: initStart + BigInt(initBytes) };
 const overlaps = (a: Range, b: Range): boolean => a.start < b.end && b.start < a.end;
 
 /** @throws FormatError with the first rule that is broken */
 export function validateTape(tape: Tape): void {
   const hole = holeOf(tape);
-  const reserved = [hole, ...vdsoOf(tape, hole)];
+  const reserved = [hole, init, ...vdsoOf(tape, hole)];
   validateThreads(tape, hole);
   if (tape.descriptorLimit > tapeMaxDescriptors) fail('value', `a descriptor limit of ${tape.descriptorLimit}`);
   if (tape.resumeSignal > 64) fail('value', `signal ${tape.resumeSignal}`);
@@ -58,7 +61,7 @@ function vdsoOf({ vdso, data }: Tape, hole: Range): readonly Range[] {
   const total = all.reduce((sum, { start, end }) => sum + end - start, 0n);
   if (vdso.areas.length > 4 || all.some((one) => !isPages(one) || one.end > userSpaceEnd) || total > maxVdsoBytes) fail('vdso', 'its size');
   const sorted = all.toSorted((a, b) => (a.start < b.start ? -1 : 1));
-  if (sorted.some((one, i) => overlaps(one, hole) || one.end > (sorted[i + 1]?.start ?? one.end))) fail('vdso', 'mappings overlap');
+  if (sorted.some((one, i) => overlaps(one, hole) || overlaps(one, init) || one.end > (sorted[i + 1]?.start ?? one.end))) fail('vdso', 'mappings overlap');
   if (areas.some((one, i) => one.start > (areas[i + 1]?.start ?? one.start))) fail('vdso', 'areas are out of order');
   if (vdso.copy % 8 !== 0 || vdso.copy + vdso.sizeBytes > data.length) fail('vdso', 'the copy lies outside of the data');
   if (vdso.buildId.length < 8 || vdso.buildId.length > 64) fail('vdso', 'a build ID of an odd size');
@@ -93,7 +96,8 @@ function validateThreads(tape: Tape, hole: Range): void {
 function validateThread(tape: Tape, thread: TapeThread, hole: Range): void {
   const { tid, registers } = thread;
   const addresses = [thread.fsBase, thread.gsBase, thread.clearTid, thread.robustList, thread.rseq, thread.altStack];
-  const isHere = (address: bigint): boolean => address < userSpaceEnd && (address < hole.start || address >= hole.end);
+  const isIn = (address: bigint, range: Range): boolean => address >= range.start && address < range.end;
+  const isHere = (address: bigint): boolean => address < userSpaceEnd && !isIn(address, hole) && !isIn(address, init);
   if (!addresses.every(isHere)) fail('thread', `${tid} has an address outside of its memory`);
   if (thread.altStackBytes > userSpaceEnd || thread.robustListBytes > pageBytes || thread.rseqBytes > pageBytes)
     fail('thread', `${tid}: sizes`);

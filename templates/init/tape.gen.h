@@ -18,6 +18,8 @@
 #define TAPE_MAX_AUXV_WORDS 128u
 #define TAPE_HOLE_FIXED_BYTES 1048576u
 #define TAPE_HOLE_THREAD_BYTES 16384u
+#define TAPE_INIT_START 0xd000000ull
+#define TAPE_INIT_BYTES 1048576u
 #define TAPE_HOLE_LOWEST 0x10000000ull
 #define TAPE_USER_SPACE_END 0x7ffffffff000ull
 #define TAPE_LEGACY_BYTES 512u
@@ -157,8 +159,8 @@ struct tape_header {
 	u32 crc32; /* CRC-32 (IEEE 802.3) of the whole tape with this field zero */
 	u32 machine; /* enum tape_machine: whose registers, system calls and vDSO */
 	u32 pid; /* process ID, session and process group of the application */
-	u64 hole; /* address of the range that the application does not use: crac-init lives there while it plays */
-	u64 hole_bytes; /* bytes of the hole, enough for code, tape and threads */
+	u64 hole; /* address of the range that the application does not use: crac-init works there while it plays */
+	u64 hole_bytes; /* bytes of the hole, enough for tape, threads and vDSO */
 	u64 vdso; /* address of the vDSO */
 	u32 vdso_bytes; /* bytes of the vDSO */
 	u32 vdso_copy; /* offset of a copy of the vDSO, for a start under another kernel */

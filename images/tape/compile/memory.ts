@@ -10,7 +10,7 @@ import type { PlannedRange, PlannedVma } from '../../pages/plan.js';
 import { writeStruct } from '../../record/codec.js';
 import { structBytes } from '../../record/layout.js';
 import { advice, advices, mapBits } from '../calls.js';
-import { maxAuxvWords, memoryMapStruct, tapeMaxTransfer, tapeMaxVectors } from '../layout.js';
+import { initBytes, initStart, maxAuxvWords, memoryMapStruct, tapeMaxTransfer, tapeMaxVectors } from '../layout.js';
 import type { Context } from './input.js';
 import type { PlacedMemfds } from './memfd.js';
 import { memoryFileUse } from './memory-files.js';
@@ -96,12 +96,15 @@ const special: readonly (readonly [bit: number, what: string])[] = [
   [VMA.ANON_SHARED, 'shared anonymous memory'],
 ];
 
+const liesOnInit = ({ start, end }: Vma): boolean => start < initStart + BigInt(initBytes) && initStart < end;
+
 function isUsable({ refusals, process }: Context, { vma }: PlannedVma): boolean {
   const { status, flags } = vma;
   if ((status & (VMA.VSYSCALL | VMA.VDSO | VMA.VVAR)) !== 0) return false;
   const reason =
     special.find(([bit]) => (status & bit) !== 0)?.[1] ??
     ((flags & MAP.HUGETLB) !== 0 ? 'huge pages (hugetlb)' : undefined) ??
+    (liesOnInit(vma) ? 'it lies where crac-init is' : undefined) ??
     fileReason(process, vma);
   if (reason !== undefined) refusals.add(nameOf(vma), reason);
   return reason === undefined;

@@ -41,8 +41,9 @@ export const pathMaxBytes = 4095;
 export const pidMax = 4194304;
 
 /** Values of the enumerated bytes; 0 is never valid, so that a zeroed record is not a record. */
-export const restorers = { criu: 1 } as const;
-export const modes = { read: 1, mmap: 2, lazy: 3 } as const;
+export const restorers = { criu: 1, tape: 2 } as const;
+/** How the criu restorer brings memory back; the tape has `none` and no other. */
+export const modes = { read: 1, mmap: 2, lazy: 3, none: 4 } as const;
 export const fallbacks = { cold: 1, fail: 2 } as const;
 export const fileUses = { append: 1, other: 2 } as const;
 export const carriedTypes = { directory: 1, file: 2, symlink: 3 } as const;
@@ -77,7 +78,7 @@ export const headerStruct = {
     { name: 'sizeBytes', type: 'u32', doc: 'of the whole record' },
     { name: 'crc32', type: 'u32', doc: 'CRC-32 (IEEE 802.3) of the whole record with this field zero' },
     { name: 'restorer', type: 'u8', doc: 'enum record_restorer' },
-    { name: 'mode', type: 'u8', doc: 'enum record_mode' },
+    { name: 'mode', type: 'u8', doc: 'enum record_mode: of the criu restorer; none with the tape' },
     { name: 'fallback', type: 'u8', doc: 'enum record_fallback' },
     { name: 'flags', type: 'u8', doc: 'bits of enum record_flag' },
     { name: 'deadlineMs', type: 'u32', doc: 'a restore that takes longer is given up' },

@@ -34,6 +34,7 @@ import {
 
 export interface RestoreRecord {
   readonly restorer: keyof typeof restorers;
+  /** `none` with the tape. */
   readonly mode: keyof typeof modes;
   readonly fallback: keyof typeof fallbacks;
   readonly deadlineMs: number;
@@ -401,6 +402,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   const header = readHeader(bytes);
   const restorer = nameOf(restorers, header.restorer, 'restorer', 24);
   const mode = nameOf(modes, header.mode, 'mode', 25);
+  if ((restorer === 'tape') !== (mode === 'none')) fail('value', `the restorer ${restorer} with the mode ${mode}`, 25);
   const fallback = nameOf(fallbacks, header.fallback, 'fallback', 26);
   if ((header.flags & ~flagsMask) !== 0) fail('value', 'unknown flags', 27);
   if (header.deadlineMs === 0) fail('value', 'a deadline of 0', 28);

@@ -18,12 +18,14 @@
 
 enum record_restorer {
 	RECORD_RESTORER_CRIU = 1,
+	RECORD_RESTORER_TAPE = 2,
 };
 
 enum record_mode {
 	RECORD_MODE_READ = 1,
 	RECORD_MODE_MMAP = 2,
 	RECORD_MODE_LAZY = 3,
+	RECORD_MODE_NONE = 4,
 };
 
 enum record_fallback {
@@ -74,7 +76,7 @@ struct record_header {
 	u32 size_bytes; /* of the whole record */
 	u32 crc32; /* CRC-32 (IEEE 802.3) of the whole record with this field zero */
 	u8 restorer; /* enum record_restorer */
-	u8 mode; /* enum record_mode */
+	u8 mode; /* enum record_mode: of the criu restorer; none with the tape */
 	u8 fallback; /* enum record_fallback */
 	u8 flags; /* bits of enum record_flag */
 	u32 deadline_ms; /* a restore that takes longer is given up */

@@ -84,9 +84,11 @@ static enum record_error check_header(const u8 *bytes, usize size)
 
 static enum record_error check_values(const struct record_header *header)
 {
-	if (header->restorer != RECORD_RESTORER_CRIU)
+	if (header->restorer < RECORD_RESTORER_CRIU || header->restorer > RECORD_RESTORER_TAPE)
 		return RECORD_ERROR_VALUE;
-	if (header->mode < RECORD_MODE_READ || header->mode > RECORD_MODE_LAZY)
+	if (header->mode < RECORD_MODE_READ || header->mode > RECORD_MODE_NONE)
+		return RECORD_ERROR_VALUE;
+	if ((header->restorer == RECORD_RESTORER_TAPE) != (header->mode == RECORD_MODE_NONE))
 		return RECORD_ERROR_VALUE;
 	if (header->fallback < RECORD_FALLBACK_COLD || header->fallback > RECORD_FALLBACK_FAIL)
 		return RECORD_ERROR_VALUE;

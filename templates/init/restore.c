@@ -13,7 +13,9 @@ const struct restorer *restorer_of(const struct record *record)
 
 const char *mode_name(const struct record *record)
 {
-	return name_at("read\0mmap\0lazy\0", record->header->mode - 1u);
+	u32 mode = record->header->mode;
+
+	return mode == RECORD_MODE_NONE ? NULL : name_at("read\0mmap\0lazy\0", mode - 1);
 }
 
 bool wait_until(pid child, u64 deadline_ns, int *status)

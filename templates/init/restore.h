@@ -33,6 +33,7 @@ struct restorer {
 extern const struct restorer restorer_criu;
 
 const struct restorer *restorer_of(const struct record *record);
+/* NULL where the restorer has no modes. */
 const char *mode_name(const struct record *record);
 
 /*

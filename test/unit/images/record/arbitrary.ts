@@ -47,8 +47,8 @@ const carriedFile: fc.Arbitrary<CarriedFile> = fc.oneof(
 const several = <T>(element: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(element, { maxLength: 4 });
 
 const fields = {
-  restorer: fc.constant<'criu'>('criu'),
-  mode: fc.constantFrom<'read' | 'mmap' | 'lazy'>('read', 'mmap', 'lazy'),
+  restorer: fc.constant<'criu' | 'tape'>('criu'),
+  mode: fc.constantFrom<'read' | 'mmap' | 'lazy' | 'none'>('read', 'mmap', 'lazy'),
   fallback: fc.constantFrom<'cold' | 'fail'>('cold', 'fail'),
   deadlineMs: fc.integer({ min: 1, max: 0xffffffff }),
   argv: fc.array(text, { minLength: 1, maxLength: 4 }),
@@ -91,4 +91,5 @@ export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(
   fc.record(fields, plain),
   fc.record({ ...fields, groups }, plain),
   fc.record({ ...fields, store, kernel }, plain),
+  fc.record({ ...fields, restorer: fc.constant('tape'), mode: fc.constant('none'), store }, plain),
 );

@@ -72,6 +72,18 @@ test('refuses unknown features', refuses, (bytes) => bytes.writeUInt32LE(1, 12),
 test('refuses a wrong size', refuses, (bytes) => bytes.writeUInt32LE(bytes.length + 8, 16), /^size: /);
 test('refuses an unknown restorer', refuses, (bytes) => bytes.writeUInt8(9, offsetOf('restorer')), /^value: restorer is 9/);
 test('refuses a mode of 0', refuses, (bytes) => bytes.writeUInt8(0, offsetOf('mode')), /^value: mode is 0/);
+test(
+  'refuses the tape with a mode',
+  refuses,
+  (bytes) => bytes.writeUInt8(2, offsetOf('restorer')),
+  /^value: the restorer tape with the mode read/,
+);
+test(
+  'refuses criu without a mode',
+  refuses,
+  (bytes) => bytes.writeUInt8(4, offsetOf('mode')),
+  /^value: the restorer criu with the mode none/,
+);
 test('refuses unknown flags', refuses, (bytes) => bytes.writeUInt8(128, offsetOf('flags')), /^value: unknown flags/);
 test('refuses PID 1', refuses, (bytes) => bytes.writeUInt32LE(1, offsetOf('pid')), /^value: 1 is no process ID/);
 test('refuses a moved table', refuses, (bytes) => bytes.writeUInt32LE(208, offsetOf('argv')), /^table: argv begins at 208/);

@@ -195,6 +195,18 @@ export const memoryMapStruct = {
     { name: 'auxv', type: 'record_table', doc: 'auxiliary vector: u64 words in the data, two an entry' },
   ],
 } as const satisfies Struct;
+/** The page that crac-init fills in at each start, before a thread runs. Raised with every change of the struct. */
+export const generationVersion = 1;
+export const generationStruct = {
+  name: 'tape_generation',
+  doc: 'What differs from start to start, at the beginning of the generation page.',
+  fields: [
+    { name: 'generation', type: 'u64', doc: 'one more than before this start' },
+    { name: 'version', type: 'u32', doc: 'TAPE_GENERATION_VERSION' },
+    { name: 'reserved', type: 'u32', doc: 'zero' },
+    { name: 'entropy', type: 'u8', count: 64, doc: 'random bytes of this start alone' },
+  ],
+} as const satisfies Struct;
 /** AT_VECTOR_SIZE of the kernel is below 64 words. */
 export const maxAuxvWords = 128;
 
@@ -208,6 +220,7 @@ export const structs: readonly Struct[] = [
   stepStruct,
   vectorStruct,
   memoryMapStruct,
+  generationStruct,
 ];
 
 /** Tables of the header with the bytes of one row, in the order in which they lie in the tape. */

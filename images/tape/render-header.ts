@@ -5,6 +5,7 @@ import { tapeErrors } from './errors.js';
 import {
   checks,
   componentSizes,
+  generationVersion,
   holeFixedBytes,
   holeLowest,
   holeThreadBytes,
@@ -67,6 +68,7 @@ export function renderTapeHeader(): string {
       `#define TAPE_INIT_BYTES ${initBytes}u`,
       `#define TAPE_HOLE_LOWEST ${hex(holeLowest)}ull`,
       `#define TAPE_USER_SPACE_END ${hex(userSpaceEnd)}ull`,
+      `#define TAPE_GENERATION_VERSION ${generationVersion}u`,
       `#define TAPE_LEGACY_BYTES ${legacyBytes}u`,
       `#define TAPE_MEMBARRIER_REGISTRATIONS ${hex(membarrierRegistrations)}u`,
     ].join('\n'),

@@ -19,4 +19,7 @@ void cpu_read(struct cpu *cpu);
 /* Bits of XCR0 that have to be enabled for the instructions which these words name. */
 u64 cpu_needed_xcr0(const u64 *words, u32 count);
 
+/* Where a component of the extended state lies in an XSAVE area of the standard format; 0 where it is not enabled. */
+u32 cpu_component_offset(u32 number);
+
 #endif

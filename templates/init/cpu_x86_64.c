@@ -37,6 +37,18 @@ static u32 cpuid_word(u32 leaf, u32 subleaf, u32 which)
 	return cpuid(leaf, subleaf).values[which];
 }
 
+/* XCR0, by word 1:ecx. */
+static u64 enabled_state(u64 word)
+{
+	u32 low;
+	u32 high;
+
+	if (!(word & OSXSAVE))
+		return 0;
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (u64)high << 32 | low;
+}
+
 void cpu_read(struct cpu *cpu)
 {
 	static const struct {
@@ -61,13 +73,23 @@ void cpu_read(struct cpu *cpu)
 		r = cpuid(0x80000002u + i, 0);
 		memcpy(cpu->brand + 16 * i, r.values, 16);
 	}
-	if (cpu->words[WORD_1_ECX] & OSXSAVE) {
-		u32 low;
-		u32 high;
+	cpu->xcr0 = enabled_state(cpu->words[WORD_1_ECX]);
+}
 
-		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-		cpu->xcr0 = (u64)high << 32 | low;
+/* CPUID leaves the guest of a hypervisor, which takes a microsecond or many: what it says is kept. */
+u32 cpu_component_offset(u32 number)
+{
+	static u32 known[32];
+	u32 offset;
+
+	if (number >= ARRAY_COUNT(known))
+		return 0;
+	offset = __atomic_load_n(&known[number], __ATOMIC_RELAXED);
+	if (!offset && enabled_state(cpuid_word(1, 0, 2)) >> number & 1) {
+		offset = cpuid_word(0xd, number, 1);
+		__atomic_store_n(&known[number], offset, __ATOMIC_RELAXED);
 	}
+	return offset;
 }
 
 u64 cpu_needed_xcr0(const u64 *words, u32 count)

@@ -4,6 +4,7 @@
 
 #define CHECKPOINT "/.crac-build/checkpoint/"
 #define RECORD_PATH CHECKPOINT "record"
+#define TAPE_PATH CHECKPOINT "tape"
 #define CARRY CHECKPOINT "carry/"
 /* There where no cold start is wanted: what the record says as well, for a record that cannot be read. */
 #define FALLBACK_FAIL CHECKPOINT "fallback-fail"

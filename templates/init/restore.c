@@ -6,6 +6,7 @@ const struct restorer *restorer_of(const struct record *record)
 {
 	static const struct restorer *const restorers[] = {
 		[RECORD_RESTORER_CRIU] = &restorer_criu,
+		[RECORD_RESTORER_TAPE] = &restorer_tape,
 	};
 
 	return record->header->restorer < ARRAY_COUNT(restorers) ? restorers[record->header->restorer] : NULL;

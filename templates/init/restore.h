@@ -31,6 +31,7 @@ struct restorer {
 };
 
 extern const struct restorer restorer_criu;
+extern const struct restorer restorer_tape;
 
 const struct restorer *restorer_of(const struct record *record);
 /* NULL where the restorer has no modes. */

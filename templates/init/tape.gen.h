@@ -22,6 +22,7 @@
 #define TAPE_INIT_BYTES 1048576u
 #define TAPE_HOLE_LOWEST 0x10000000ull
 #define TAPE_USER_SPACE_END 0x7ffffffff000ull
+#define TAPE_GENERATION_VERSION 1u
 #define TAPE_LEGACY_BYTES 512u
 #define TAPE_MEMBARRIER_REGISTRATIONS 0x154u
 
@@ -343,6 +344,19 @@ _Static_assert(offsetof(struct tape_memory_map, arg_end) == 64, "tape_memory_map
 _Static_assert(offsetof(struct tape_memory_map, env_start) == 72, "tape_memory_map.env_start");
 _Static_assert(offsetof(struct tape_memory_map, env_end) == 80, "tape_memory_map.env_end");
 _Static_assert(offsetof(struct tape_memory_map, auxv) == 88, "tape_memory_map.auxv");
+
+/* What differs from start to start, at the beginning of the generation page. */
+struct tape_generation {
+	u64 generation; /* one more than before this start */
+	u32 version; /* TAPE_GENERATION_VERSION */
+	u32 reserved; /* zero */
+	u8 entropy[64]; /* random bytes of this start alone */
+};
+_Static_assert(sizeof(struct tape_generation) == 80, "tape_generation");
+_Static_assert(offsetof(struct tape_generation, generation) == 0, "tape_generation.generation");
+_Static_assert(offsetof(struct tape_generation, version) == 8, "tape_generation.version");
+_Static_assert(offsetof(struct tape_generation, reserved) == 12, "tape_generation.reserved");
+_Static_assert(offsetof(struct tape_generation, entropy) == 16, "tape_generation.entropy");
 
 /* Tables of the header in the order in which they lie: X(member, bytes of a row). */
 #define TAPE_TABLES(X) \

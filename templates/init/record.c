@@ -2,8 +2,6 @@
 #include "record.h"
 #include "mem.h"
 
-#define CRC_OFFSET offsetof(struct record_header, crc32)
-
 const char *record_text(const struct record *record, struct record_string string)
 {
 	return (const char *)record->bytes + string.offset;
@@ -21,41 +19,6 @@ u64 hash_bytes(const char *bytes, usize size)
 	for (usize i = 0; i < size; i++)
 		hash = (hash ^ (u8)bytes[i]) * 0x100000001b3ull;
 	return hash;
-}
-
-/* Four bits a step: a table of 64 bytes, and fast enough for records of some tens of kilobytes. */
-u32 crc32_add(u32 crc, const u8 *bytes, usize size)
-{
-	static const u32 steps[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-	};
-
-	crc = ~crc;
-	for (usize i = 0; i < size; i++) {
-		crc ^= bytes[i];
-		crc = crc >> 4 ^ steps[crc & 15];
-		crc = crc >> 4 ^ steps[crc & 15];
-	}
-	return ~crc;
-}
-
-static bool checksum_is_good(const u8 *bytes, usize size, u32 expected)
-{
-	static const u8 zeros[4];
-	u32 crc = crc32_add(0, bytes, CRC_OFFSET);
-
-	crc = crc32_add(crc, zeros, sizeof(zeros));
-	crc = crc32_add(crc, bytes + CRC_OFFSET + 4, size - CRC_OFFSET - 4);
-	return crc == expected;
-}
-
-static bool all_zero(const u8 *bytes, usize size)
-{
-	while (size--)
-		if (*bytes++)
-			return false;
-	return true;
 }
 
 static bool is_pid(u32 number)
@@ -77,7 +40,7 @@ static enum record_error check_header(const u8 *bytes, usize size)
 		return RECORD_ERROR_FEATURES;
 	if (header->size_bytes != size || size > RECORD_MAX_BYTES)
 		return RECORD_ERROR_SIZE;
-	if (!checksum_is_good(bytes, size, header->crc32))
+	if (crc32_around(bytes, size, offsetof(struct record_header, crc32)) != header->crc32)
 		return RECORD_ERROR_CHECKSUM;
 	return 0;
 }
@@ -151,26 +114,9 @@ static bool name_is_good(const struct record *record, struct record_string strin
 	return string.size > 0;
 }
 
-/* No empty, "." or ".." part. */
 static bool path_is_good(const struct record *record, struct record_string string, bool absolute)
 {
-	const char *at;
-
-	if (!string_is_good(record, string) || string.size > RECORD_PATH_MAX)
-		return false;
-	at = record_text(record, string);
-	if (absolute && *at++ != '/')
-		return false;
-	for (;; at++) {
-		const char *part = at;
-
-		while (*at && *at != '/')
-			at++;
-		if (at == part || (at - part == 1 && part[0] == '.') || (at - part == 2 && part[0] == '.' && part[1] == '.'))
-			return false;
-		if (!*at)
-			return true;
-	}
+	return string_is_good(record, string) && string.size <= RECORD_PATH_MAX && path_is_clean(record_text(record, string), absolute);
 }
 
 static bool directory_is_good(const struct record *record, struct record_string string)

@@ -5,6 +5,7 @@
 #ifndef RECORD_H
 #define RECORD_H
 
+#include "checksum.h"
 #include "format.gen.h"
 
 struct record {
@@ -21,8 +22,5 @@ const void *record_rows(const struct record *record, struct record_table table);
 
 /* FNV-1a 64. */
 u64 hash_bytes(const char *bytes, usize size);
-
-/* CRC-32 of IEEE 802.3, of `size` bytes after those that gave `crc`; begin with 0. */
-u32 crc32_add(u32 crc, const u8 *bytes, usize size);
 
 #endif

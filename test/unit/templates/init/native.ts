@@ -14,7 +14,7 @@ const flags = [
 ];
 
 /** All that makes no system call. */
-const pureParts = ['strings', 'text', 'numbers', 'glob', 'record', 'environment', 'options', 'address', 'criu_log'];
+const pureParts = ['strings', 'text', 'numbers', 'glob', 'record', 'environment', 'options', 'address', 'criu_log', 'checksum'];
 
 export interface Native {
   readonly directory: string;

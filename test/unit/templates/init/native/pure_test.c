@@ -217,10 +217,36 @@ static void test_criu_log(void)
 	CHECK(!text_add_criu_reason(&text, "Error:", 6));
 }
 
+/* By the definition, bit by bit, at every alignment. */
+static bool sums_are_right(void)
+{
+	static u8 bytes[300];
+
+	for (usize i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (u8)(i * 157 ^ i >> 3);
+	memset(bytes + 100, 0, 4);
+	for (usize start = 0; start < 9; start++) {
+		for (usize size = 120; size < sizeof(bytes) - 9; size++) {
+			u32 crc = 0xffffffff;
+			u32 around;
+
+			for (usize i = 0; i < size * 8; i++)
+				crc = crc >> 1 ^ ((crc ^ bytes[start + i / 8] >> i % 8) & 1 ? 0xedb88320 : 0);
+			bytes[101] = 7;
+			around = crc32_around(bytes + start, size, 100 - start);
+			bytes[101] = 0;
+			if (crc32_add(0, bytes + start, size) != ~crc || around != ~crc)
+				return false;
+		}
+	}
+	return true;
+}
+
 static void test_sums(void)
 {
 	CHECK(crc32_add(0, (const u8 *)"123456789", 9) == 0xcbf43926);
 	CHECK(crc32_add(crc32_add(0, (const u8 *)"1234", 4), (const u8 *)"56789", 5) == 0xcbf43926);
+	CHECK(sums_are_right());
 	CHECK(hash_bytes("foobar", 6) == 0x85944171f73967e8ull);
 }
 

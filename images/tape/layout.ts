@@ -34,6 +34,14 @@ export const tapeMaxTransfer = 0x7ffff000;
 /** What one step may write from the data: a full pipe of the largest default size (fs.pipe-max-size). */
 export const tapeMaxBytesOfStep = 1 << 20;
 
+/** The vDSO and its areas: the parking place for them is in the hole (holeFixedBytes). */
+export const vdsoMaxBytes = 64 << 10;
+export const vdsoMaxAreas = 4;
+export const vdsoMaxFunctions = 16;
+/** What each of its functions has room for: a jump to anywhere, movabs $address, %rax; jmp *%rax. */
+export const vdsoJumpBytes = 12;
+export const maxSystemCall = 1023;
+
 /** Values of `machine`: EM_* of elf.h. */
 export const machines = { x86_64: 62 } as const;
 
@@ -231,6 +239,9 @@ export const tables = [
   { name: 'components', rowBytes: structBytes(componentStruct) },
   { name: 'steps', rowBytes: structBytes(stepStruct) },
 ] as const;
+
+/** Flags that a program may have set: CF PF AF ZF SF TF IF DF OF NT RF AC ID and the bit that is always one (FIX_EFLAGS of the kernel). */
+export const userFlags = 0x1 | 0x2 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x4000 | 0x10000 | 0x40000 | 0x200000;
 
 /** `equal`: to `want`; `notNegative`: no error number. */
 export const checks = { ignore: 0, equal: 1, notNegative: 2 } as const;

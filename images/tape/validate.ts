@@ -11,12 +11,18 @@ import {
   initBytes,
   initStart,
   legacyBytes,
+  maxSystemCall,
   pageBytes,
   registerNames,
   tapeMaxDescriptors,
   tapeMaxSteps,
   tapeMaxThreads,
+  userFlags,
   userSpaceEnd,
+  vdsoJumpBytes,
+  vdsoMaxAreas,
+  vdsoMaxBytes,
+  vdsoMaxFunctions,
 } from './layout.js';
 import { neededHoleBytes, placeTables, type Tape, type TapeThread } from './tape.js';
 import { validateSteps, type Range } from './validate-steps.js';
@@ -49,32 +55,25 @@ function holeOf(tape: Tape): Range {
 
 const isPages = ({ start, end }: Range): boolean => (start | end) % BigInt(pageBytes) === 0n && start < end;
 
-/** The parking place for the vDSO and its data is in the hole (holeFixedBytes). */
-const maxVdsoBytes = 64 << 10;
-/** A jump to anywhere: movabs $address, %rax; jmp *%rax. */
-const jumpBytes = 12;
-
 function vdsoOf({ vdso, data }: Tape, hole: Range): readonly Range[] {
   const range = { start: vdso.address, end: vdso.address + BigInt(vdso.sizeBytes) };
   const areas = vdso.areas.map(({ address, sizeBytes }) => ({ start: address, end: address + sizeBytes }));
   const all = [...areas, range];
   const total = all.reduce((sum, { start, end }) => sum + end - start, 0n);
-  if (vdso.areas.length > 4 || all.some((one) => !isPages(one) || one.end > userSpaceEnd) || total > maxVdsoBytes) fail('vdso', 'its size');
+  if (vdso.areas.length > vdsoMaxAreas || all.some((one) => !isPages(one) || one.end > userSpaceEnd) || total > vdsoMaxBytes)
+    fail('vdso', 'its size');
   const sorted = all.toSorted((a, b) => (a.start < b.start ? -1 : 1));
   if (sorted.some((one, i) => overlaps(one, hole) || overlaps(one, init) || one.end > (sorted[i + 1]?.start ?? one.end))) fail('vdso', 'mappings overlap');
   if (areas.some((one, i) => one.start > (areas[i + 1]?.start ?? one.start))) fail('vdso', 'areas are out of order');
   if (vdso.copy % 8 !== 0 || vdso.copy + vdso.sizeBytes > data.length) fail('vdso', 'the copy lies outside of the data');
   if (vdso.buildId.length < 8 || vdso.buildId.length > 64) fail('vdso', 'a build ID of an odd size');
-  if (vdso.functions.length > 16) fail('vdso', 'too many functions');
+  if (vdso.functions.length > vdsoMaxFunctions) fail('vdso', 'too many functions');
   const taken = vdso.functions.map(({ offset }) => offset).toSorted((a, b) => a - b);
-  const isWrong = taken.some((offset, i) => offset + jumpBytes > (taken[i + 1] ?? vdso.sizeBytes));
-  if (isWrong || vdso.functions.some(({ name, systemCall }) => name === '' || systemCall > 1023)) fail('vdso', 'a function');
+  const isWrong = taken.some((offset, i) => offset + vdsoJumpBytes > (taken[i + 1] ?? vdso.sizeBytes));
+  if (isWrong || vdso.functions.some(({ name, systemCall }) => name === '' || systemCall > maxSystemCall)) fail('vdso', 'a function');
   return all;
 }
 
-/** Flags that a program may have set: CF PF AF ZF SF TF DF OF NT RF AC ID and the bit that is always one (FIX_EFLAGS of the kernel). */
-const userFlags =
-  0x1n | 0x2n | 0x4n | 0x10n | 0x40n | 0x80n | 0x100n | 0x400n | 0x800n | 0x4000n | 0x10000n | 0x40000n | 0x200000n | 0x200n;
 const ipIndex = registerNames.indexOf('ip');
 const flagsIndex = registerNames.indexOf('flags');
 
@@ -103,7 +102,7 @@ function validateThread(tape: Tape, thread: TapeThread, hole: Range): void {
     fail('thread', `${tid}: sizes`);
   if ((thread.altStackFlags & ~0x80000003) !== 0) fail('thread', `${tid}: flags of the signal stack`);
   if (!isHere(registers[ipIndex] ?? hole.start)) fail('thread', `${tid} goes on outside of its memory`);
-  if (((registers[flagsIndex] ?? 0n) & ~userFlags) !== 0n) fail('thread', `${tid}: flags register`);
+  if (((registers[flagsIndex] ?? 0n) & ~BigInt(userFlags)) !== 0n) fail('thread', `${tid}: flags register`);
   if (thread.legacy % 8 !== 0 || thread.legacy + legacyBytes > tape.data.length) fail('thread', `${tid}: registers outside of the data`);
   let state = thread.state & 3n;
   let previous = 1;

@@ -11,11 +11,13 @@ arch=${ARCH:-$("$cc" -dumpmachine | cut -d- -f1)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-compile='-std=c11 -Os -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident
+# One partition: what the linker's optimiser makes does not depend on the machine's processors.
+lto='-flto -flto-partition=one -fno-jump-tables'
+compile="-std=c11 -Os $lto -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident
 -ffunction-sections -fdata-sections -fcf-protection=none -fno-pie -g0 -Wall -Wextra -Werror -Wshadow -Wconversion -Wvla -Wundef
--Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough'
+-Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough"
 # An address where hardly a program has anything: the memory of one that is restored is made around it (images/tape/layout.ts: initStart).
-link='-nostdlib -static -no-pie -Wl,-Ttext-segment=0x0d000000,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code -s'
+link="-Os $lto -nostdlib -static -no-pie -Wl,-Ttext-segment=0x0d000000,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code -s"
 
 # Sorted in the C locale, so that the order of objects, and with it the file, does not depend on the system.
 cd "$here"

@@ -94,7 +94,7 @@ static _Noreturn void go_on(const struct tape_thread *thread, u64 frame)
 	play_return_to(frame);
 }
 
-_Noreturn void play_thread(u32 index)
+__attribute__((used)) _Noreturn void play_thread(u32 index)
 {
 	const struct tape_thread *thread = thread_at(index);
 	u64 frame;

@@ -140,19 +140,21 @@ static bool reach_pid(pid wanted, struct cold *cold)
 /* In words: enumerators in lower case, with spaces. */
 static void add_call(struct text *reason, u8 call)
 {
-#define NAME(name, ...) {TAPE_CALL_##name, #name},
-	static const struct {
-		u8 call;
-		char name[19];
-	} names[] = {TAPE_CALLS(NAME) TAPE_OWN_CALLS(NAME)};
+#define NAME(name, ...) "\0" #name
+#define NUMBER(name, ...) TAPE_CALL_##name,
+	static const char names[] = TAPE_CALLS(NAME) TAPE_OWN_CALLS(NAME) "\0";
+	static const u8 numbers[] = {TAPE_CALLS(NUMBER) TAPE_OWN_CALLS(NUMBER)};
 #undef NAME
+#undef NUMBER
+	usize which = 0;
 
-	for (usize i = 0; i < ARRAY_COUNT(names); i++)
-		for (const char *at = names[i].name; names[i].call == call && *at; at++) {
-			char letter = *at == '_' ? ' ' : (char)(*at | 0x20);
+	while (which + 1 < sizeof(numbers) && numbers[which] != call)
+		which++;
+	for (const char *at = name_at(names + 1, which); *at; at++) {
+		char letter = *at == '_' ? ' ' : (char)(*at | 0x20);
 
-			text_add_bytes(reason, &letter, 1);
-		}
+		text_add_bytes(reason, &letter, 1);
+	}
 }
 
 static void add_step(struct text *reason, const struct play_shared *shared)

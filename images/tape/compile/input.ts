@@ -30,6 +30,8 @@ export interface TapeInput {
   };
   /** XSAVE components that no code of the application uses, by the flags it was started with; what they hold may be lost. */
   readonly unusedComponents?: bigint;
+  /** For a restore that is watched: of the page store nothing is read that was not touched. */
+  readonly readPagesAlone?: boolean;
   /** Memory that is made writable ahead, beside the resumed application. */
   readonly ahead?: readonly AddressRange[];
   /** Address of the page that crac-init fills in at each start. */

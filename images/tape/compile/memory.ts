@@ -9,14 +9,15 @@ import { FormatError } from '../../errors.js';
 import type { PlannedRange, PlannedVma } from '../../pages/plan.js';
 import { writeStruct } from '../../record/codec.js';
 import { structBytes } from '../../record/layout.js';
-import { advice, advices, mapBits } from '../calls.js';
+import { mapBits } from '../calls.js';
 import { initBytes, initStart, maxAuxvWords, memoryMapStruct, tapeMaxTransfer, tapeMaxVectors } from '../layout.js';
+import { adviseAbout } from './advice.js';
 import type { Context } from './input.js';
 import type { PlacedMemfds } from './memfd.js';
 import { memoryFileUse } from './memory-files.js';
 import { usablePath } from './paths.js';
 import type { DumpedProcess } from './process-images.js';
-import { hex } from './refusals.js';
+import { hex, nameOfMemory } from './refusals.js';
 
 /** A part of a VMA that is one mapping. */
 interface Piece {
@@ -59,13 +60,7 @@ export function compileMemory(context: Context, memfds: PlacedMemfds): void {
     if ((vma.prot & PROT.WRITE) !== 0) continue;
     for (const { start, end, copied } of piecesOf(ranges)) if (copied) writer.emit('protect', [start, end - start, vma.prot]);
   }
-  adviseAbout(
-    context,
-    usable.map(({ vma }) => vma),
-  );
-  for (const { start, end, status } of process.memory.vmas) {
-    if ((status & VMA.GUARD) !== 0) writer.emit('advise', [start, end - start, advice.guard]);
-  }
+  adviseAbout(context, usable);
   for (const { vma } of usable) shareCarried(context, vma);
   compileMemoryMap(context);
 }
@@ -83,8 +78,6 @@ function plannedVmas({ input, process }: Context): readonly PlannedVma[] {
     return { ...plan, vma };
   });
 }
-
-const nameOf = (vma: Vma): string => `memory ${hex(vma.start)}-${hex(vma.end)}${vma.path === undefined ? '' : ` (${vma.path})`}`;
 
 /** Kinds of memory that are refused, by bits of `status`. */
 const special: readonly (readonly [bit: number, what: string])[] = [
@@ -106,7 +99,7 @@ function isUsable({ refusals, process }: Context, { vma }: PlannedVma): boolean 
     ((flags & MAP.HUGETLB) !== 0 ? 'huge pages (hugetlb)' : undefined) ??
     (liesOnInit(vma) ? 'it lies where crac-init is' : undefined) ??
     fileReason(process, vma);
-  if (reason !== undefined) refusals.add(nameOf(vma), reason);
+  if (reason !== undefined) refusals.add(nameOfMemory(vma), reason);
   return reason === undefined;
 }
 
@@ -249,39 +242,6 @@ function copiesBytes({ input, process }: Context): number {
   const ranges = input.plan.processes.find(({ pid }) => pid === process.pid)?.vmas.flatMap((vma) => vma.ranges) ?? [];
   const copied = ranges.filter(({ source }) => source === 'copy');
   return copied.reduce((most, { start, end, offset }) => Math.max(most, offset + end - start), 0);
-}
-
-/** Advice that a kernel without the feature may refuse: it only makes things faster. */
-const harmlessAdvice: ReadonlySet<number> = new Set([1, 2, 12, 14, 15]);
-
-/** One call for neighbours that were given the same: stacks and their guard pages. */
-function adviseAbout({ writer, refusals }: Context, vmas: readonly Vma[]): void {
-  const ranges = new Map<number, { readonly start: bigint; end: bigint }[]>();
-  for (const vma of vmas) {
-    for (let number = 0; number < 64; number++) {
-      if ((((vma.madv ?? 0n) >> BigInt(number)) & 1n) === 0n) continue;
-      if (!Object.hasOwn(advices, number)) {
-        refusals.add(nameOf(vma), `advice ${number} of madvise`);
-        continue;
-      }
-      const known = ranges.get(number) ?? [];
-      const last = known.at(-1);
-      if (last?.end === vma.start) last.end = vma.end;
-      else known.push({ start: vma.start, end: vma.end });
-      ranges.set(number, known);
-    }
-  }
-  for (const [number, some] of ranges) {
-    const check = harmlessAdvice.has(number) ? 'ignore' : 'equal';
-    for (const { start, end } of some) writer.emit('advise', [start, end - start, number], { check });
-  }
-}
-
-/** Makes what will be written at once writable, beside the application; whatever fails there is nobody's loss. */
-export function compileAhead({ input, writer }: Context): void {
-  for (const { start, end } of input.ahead ?? []) {
-    writer.emit('advise', [start, Math.ceil((end - start) / PAGE_BYTES) * PAGE_BYTES, advice.populateWrite], { check: 'ignore' });
-  }
 }
 
 /** Heap, arguments, environment and auxiliary vector, as the kernel and /proc know them. */

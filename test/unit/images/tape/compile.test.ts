@@ -34,6 +34,7 @@ import type { TapeInput } from '../../../../images/tape/compile/input.js';
 import { findTapeHole } from '../../../../images/tape/compile/hole.js';
 import { findVdso } from '../../../../images/tape/compile/saved-vdso.js';
 import { disassembleTape } from '../../../../images/tape/disassemble.js';
+import { openedFiles } from '../../../../images/tape/opened-files.js';
 import { registerNames } from '../../../../images/tape/layout.js';
 import type { Tape } from '../../../../images/tape/tape.js';
 import { edit, fakeVdso, makeVdsoBytes, tapeInput, tapeableObjects, withCore, withFile } from './fixture.js';
@@ -67,6 +68,14 @@ test('without what it cannot express there is a tape, which is valid and comes b
   const bytes = encodeTape(tape);
   t.deepEqual(disassembleTape(decodeTape(bytes)), disassembleTape(tape));
   t.true(encodeTape(compile()).equals(bytes));
+});
+
+test('the files that are opened are known', (t) => {
+  const opened = openedFiles(compile());
+  t.is(new Set(opened).size, opened.length);
+  for (const path of ['/.crac-build/checkpoint/carry/1', '/.crac-build/checkpoint/criu/pages-3.img']) {
+    t.true(opened.includes(path), path);
+  }
 });
 
 test('files above a gap come to their numbers at once', (t) => {

@@ -11,6 +11,7 @@ import { writePages } from '../../../../images/pages/write.js';
 import type { Context } from '../../../../images/tape/compile/input.js';
 import { compileMemory } from '../../../../images/tape/compile/memory.js';
 import { Refusals } from '../../../../images/tape/compile/refusals.js';
+import { advice } from '../../../../images/tape/calls.js';
 import { DataReader } from '../../../../images/tape/data-reader.js';
 import type { Step } from '../../../../images/tape/tape.js';
 import { TapeWriter } from '../../../../images/tape/writer.js';
@@ -149,4 +150,30 @@ test('memory is what it was, with its protection, and no mapping is made over an
     { numRuns: 60 },
   );
   t.pass();
+});
+
+test('for a watched restore, all that is mapped from the store is read page by page', async (t) => {
+  const dump = await makeDump([
+    { kind: 'anonymous', pages: [1, 1, 1, 1, 0, 0, 1, 1, 1, 1], gap: 0 },
+    { kind: 'anonymous', pages: [1, 1, 1, 1, 1, 1], gap: 1 },
+  ]);
+  const directory = await mkdtemp(join(tmpdir(), 'crac-build-test-'));
+  try {
+    const context = await contextOf(dump, directory, undefined);
+    const covered = (readPagesAlone: boolean): readonly [mapped: number, advised: number] => {
+      const writer = new TapeWriter();
+      compileMemory({ ...context, writer, input: { ...context.input, readPagesAlone } }, memfds);
+      const { steps } = writer;
+      const bytes = (some: readonly Step[]): number => some.reduce((sum, { arguments: [, size] }) => sum + Number(size ?? 0n), 0);
+      const advised = steps.filter(({ call, arguments: [, , which] }) => call === 'advise' && which === BigInt(advice.random));
+      return [bytes(steps.filter(({ call }) => call === 'mapPrivate')), bytes(advised)];
+    };
+    const [mapped, advised] = covered(true);
+    t.true(mapped > 0);
+    t.is(advised, mapped);
+    t.deepEqual(covered(false), [mapped, 0]);
+  } finally {
+    await dump.remove();
+    await rm(directory, { recursive: true, force: true });
+  }
 });

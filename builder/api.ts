@@ -240,8 +240,8 @@ export interface InspectReport {
   readonly imageId: string;
   readonly created: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly restorer: string;
-  readonly mode: string;
+  readonly restorer: 'criu' | 'tape';
+  readonly mode: 'mmap' | 'lazy' | 'read' | null;
   readonly engine: string;
   readonly jdk: string;
   readonly cpu: string;
@@ -275,7 +275,19 @@ export interface InspectReport {
   };
   /** Whether System.nanoTime goes on from the dump at a start. */
   readonly clock: { readonly continues: true } | { readonly continues: false; readonly reason: string };
+  /** What a tape cannot express of the checkpoint, where it was asked for one and the restorer is criu instead. */
+  readonly refusals: readonly { readonly object: string; readonly reason: string }[];
   /** What is odd about the image. */
   readonly warnings: readonly string[];
   readonly runCommand: string;
+}
+
+/** The restore tape of an image (docs/tape-format.md) as text. */
+export interface TapeListing {
+  readonly schema: 'crac-build/tape/1';
+  readonly image: string;
+  /** Of the tape itself. */
+  readonly sizeBytes: number;
+  /** One a step, after what holds for all of it. */
+  readonly lines: readonly string[];
 }

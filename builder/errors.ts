@@ -107,6 +107,11 @@ export const errorTable = {
     what: (a) => `${a.image} has no checkpoint of crac-build`,
     hint: () => 'Make one with crac-build build --from IMAGE -t NEW.',
   }),
+  'CRAC-IMAGE-NO-TAPE': row<{ image: string; restorer: string }>({
+    exit: 2,
+    what: (a) => `${a.image} has no tape: its restorer is ${a.restorer}`,
+    hint: () => 'crac-build inspect says what a tape could not express, where one was asked for.',
+  }),
   'CRAC-IMAGE-NO-COMMAND': row<{ image: string }>({
     exit: 1,
     what: (a) => `${a.image} has neither ENTRYPOINT nor CMD`,
@@ -221,6 +226,11 @@ export const errorTable = {
     exit: 1,
     what: (a) => `the checkpoint is not complete: ${a.message}`,
     hint: () => 'Try again with --keep-failed and look at the dump in the container it names.',
+  }),
+  'CRAC-TAPE-REFUSED': row<{ refusals: readonly string[] }>({
+    exit: 1,
+    what: (a) => `a tape cannot express this checkpoint:\n${a.refusals.map((line) => `  | ${line}`).join('\n')}`,
+    hint: () => 'RESTORE --with=auto takes criu where the tape cannot; or change what the lines name.',
   }),
   'CRAC-STEP-FAILED': row<{ message: string }>({
     exit: 1,

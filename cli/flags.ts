@@ -66,7 +66,7 @@ export const benchFlags = {
   ...startFlags,
   ...output,
 } as const satisfies FlagTable;
-export const inspectFlags = { pages: { kind: 'on' }, ...output } as const satisfies FlagTable;
+export const inspectFlags = { pages: { kind: 'on' }, tape: { kind: 'on' }, ...output } as const satisfies FlagTable;
 
 /** Name of a command → its flags and the name of its argument; `many`: of which there may be several. */
 export const commands = {

@@ -108,6 +108,7 @@ Shows what crac-build put into IMAGE: layers by role, the record of the
 checkpoint, the restorer, sizes, and the command that starts it.
 
       --pages           what became of the pages of memory, by kind
+      --tape            the restore tape, step by step
       --json            print it as JSON
       --progress MODE   auto (default), plain, tty, rawjson, quiet
   -h, --help

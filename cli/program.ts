@@ -9,6 +9,7 @@ import type {
   Call,
   InspectReport,
   StartOptions,
+  TapeListing,
   VerifyResult,
 } from '../builder/api.js';
 
@@ -19,4 +20,5 @@ export interface Program {
   readonly bench: (image: string, options: BenchOptions, call: Call) => Promise<BenchReport>;
   readonly compare: (images: readonly string[], options: BenchOptions, call: Call) => Promise<BenchComparison>;
   readonly inspect: (image: string, call: Call) => Promise<InspectReport>;
+  readonly inspectTape: (image: string, call: Call) => Promise<TapeListing>;
 }

@@ -19,6 +19,7 @@ const samples = {
   processes: ['PROCESS', '…'],
   connections: ['CONNECTION', '…'],
   lastLines: [],
+  refusals: ['OBJECT: REASON', '…'],
   imagePlatform: 'linux/arm64',
   enginePlatform: 'linux/amd64',
 };
@@ -35,7 +36,7 @@ const areas = [
   ['Engine and machine', /^CRAC-(ENGINE|DISK|RUNTIME|PLATFORM)/],
   ['Images', /^CRAC-(IMAGE|BASE)/],
   ['The application while building', /^CRAC-(APP|PROBE|WARMUP|ATTACH)/],
-  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|STEP)/],
+  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|TAPE|STEP)/],
   ['The new image', /^CRAC-(BAKE|FORMAT|VERIFY|BENCH)/],
   ['Others', /./],
 ];

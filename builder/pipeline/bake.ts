@@ -11,7 +11,7 @@ import { writeDockerArchive, type ArchiveLayer, type BakedLayer } from '../../im
 import type { RestoreMode, StepLayer, StepResult } from '../step/protocol.js';
 import { firstFile } from './archive-file.js';
 import { bytesLabel, imageConfigOf, readyLabel } from './baked-image.js';
-import { criuRunArgs } from './rights.js';
+import { runArgs } from './rights.js';
 import type { Tools } from './tools.js';
 
 export interface BakeInput {
@@ -20,6 +20,7 @@ export interface BakeInput {
   readonly base: { readonly image: EngineImage; readonly name: string };
   readonly result: StepResult;
   readonly options: BuildOptions;
+  /** Of the criu restorer, where it is that. */
   readonly mode: RestoreMode;
   /** The name the engine gets the image under. */
   readonly tag: string;
@@ -44,7 +45,7 @@ function sizesOf(input: BakeInput): LayerSizes {
   const size = (role: StepLayer['role']): number => input.result.layers.find((layer) => layer.role === role)?.sizeBytes ?? 0;
   return {
     base: input.base.image.sizeBytes,
-    runtime: input.tools.runtime.layerSizeBytes,
+    runtime: input.tools.runtime.layers[input.result.restorer].sizeBytes,
     files: size('files'),
     checkpoint: size('checkpoint'),
     pages: size('pages'),
@@ -69,8 +70,8 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
       },
       labels: {
         version: tools.runtime.version,
-        restorer: 'criu',
-        mode: input.mode,
+        restorer: result.restorer,
+        ...(result.restorer === 'criu' && { mode: input.mode }),
         engine: 'criu',
         jdk: result.jdk,
         cpu: result.cpu,
@@ -78,7 +79,7 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
         checkpointTime: now,
         baseDigest: input.base.image.id,
         baseName: input.base.name,
-        runArgs: criuRunArgs(input.mode),
+        runArgs: runArgs(result.restorer, input.mode),
       },
     },
   );
@@ -87,7 +88,8 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
 /** Makes the image under `input.tag`. Throws CRAC-BAKE-FAILED, CRAC-DISK-FULL. */
 export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   const { tools, container, result } = input;
-  const { engine, runtime } = tools;
+  const { engine } = tools;
+  const runtimeLayer = tools.runtime.layers[result.restorer];
   const { signal, emit } = call;
   const sizes = sizesOf(input);
   const base = imageConfigOf(input.base.image, await engine.imageHistory(input.base.image.id, signal));
@@ -95,9 +97,9 @@ export async function bake(input: BakeInput, call: Call): Promise<Baked> {
   const layers: readonly ArchiveLayer[] = [
     {
       role: 'runtime',
-      sizeBytes: runtime.layerSizeBytes,
-      diffId: runtime.layerDiffId as DiffId,
-      content: () => Promise.resolve(createReadStream(runtime.layerTar, { highWaterMark: 1024 * 1024 })),
+      sizeBytes: runtimeLayer.sizeBytes,
+      diffId: runtimeLayer.diffId as DiffId,
+      content: () => Promise.resolve(createReadStream(runtimeLayer.path, { highWaterMark: 1024 * 1024 })),
     },
     ...result.layers.map(({ role, path, sizeBytes }) => ({
       role,

@@ -12,8 +12,7 @@ import { historyOfSteps } from '../../images/oci/engine-history.js';
 import { decodeLabels, type CheckpointLabels } from '../../images/oci/labels.js';
 import { readLayerRoles, type ImageLayer } from '../../images/oci/layer-roles.js';
 import type { ImageConfig } from '../../images/oci/types.js';
-import type { RestoreMode } from '../step/protocol.js';
-import { capabilityNames, criuRunArgs, criuRunRights, securityOptions } from './rights.js';
+import { capabilityNames, runArgs, runRights, securityOptions } from './rights.js';
 
 /** Labels of the pipeline's own beside those of images/oci/labels: how readiness is asked, and the bytes of the layers. */
 export const readyLabel = 'dev.crac-build.ready';
@@ -56,13 +55,12 @@ export function imageConfigOf(image: EngineImage, history: readonly EngineHistor
   };
 }
 
-/** Labels are anybody's: a container of the image gets the rights of its mode or none. */
-function readRunRights(runArgs: readonly string[], mode: RestoreMode): BakedImage['runRights'] {
-  const needed = criuRunRights(mode);
-  const same = criuRunArgs(mode).join(' ') === runArgs.join(' ');
-  if (!same && runArgs.length > 0)
-    throw new FormatError(`the run arguments are ${JSON.stringify(runArgs.join(' '))}, which no restorer needs`);
-  return same ? { capAdd: capabilityNames(needed), securityOpt: securityOptions(needed) } : { capAdd: [], securityOpt: [] };
+/** Labels are anybody's: a container of the image gets the rights of its restorer or none. */
+function readRunRights({ runArgs: said, restorer, mode = 'read' }: CheckpointLabels): BakedImage['runRights'] {
+  const same = runArgs(restorer, mode).join(' ') === said.join(' ');
+  if (!same && said.length > 0) throw new FormatError(`the run arguments are ${JSON.stringify(said.join(' '))}, which no restorer needs`);
+  const rights = same ? runRights(restorer, mode) : [];
+  return { capAdd: capabilityNames(rights), securityOpt: securityOptions(rights) };
 }
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
@@ -102,7 +100,6 @@ export async function openBakedImage(engine: Engine, reference: string, signal: 
   try {
     const labels = decodeLabels(all);
     if (labels === undefined) throw CracError.of('CRAC-IMAGE-NOT-BAKED', { image: reference });
-    const { runArgs } = labels;
     const layers = readLayerRoles(imageConfigOf(image));
     const entrypoint = image.config.Entrypoint ?? [];
     const startsWithInit = entrypoint[0] === initPath;
@@ -112,7 +109,7 @@ export async function openBakedImage(engine: Engine, reference: string, signal: 
       labels,
       readiness: v.parse(readinessSchema, JSON.parse(all[readyLabel] ?? '')),
       argv: [...entrypoint.slice(startsWithInit ? 1 : 0), ...(image.config.Cmd ?? [])],
-      runRights: readRunRights(runArgs, labels.mode ?? 'read'),
+      runRights: readRunRights(labels),
       layers,
       bytes: v.parse(layerBytes, JSON.parse(all[bytesLabel] ?? '')),
       startsWithInit,

@@ -14,7 +14,7 @@ import {
   type KernelCache,
   type StepPlan,
 } from '../step/protocol.js';
-import { restoreMode, type Intent } from './settings.js';
+import { restoreMode, wantedRestorer, type Intent } from './settings.js';
 import { buildRights, capabilityNames, droppedInBuild } from './rights.js';
 import type { AppImage } from './image-checks.js';
 import type { Tools } from './tools.js';
@@ -119,6 +119,7 @@ export function makeStepPlan(
     gc: settings.checkpoint.gc,
     cpu: settings.checkpoint.cpu ?? null,
     fallback: settings.restore.fallback,
+    restorer: wantedRestorer(settings),
     mode: restoreMode(settings),
     kernelCache,
     dropCapabilities: droppedInBuild,

@@ -11,10 +11,10 @@ import { runStep } from '../run-step.js';
 import { bake } from './bake.js';
 import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
 import { describeHeap, findJava, readAppImage, type AppImage } from './image-checks.js';
-import { buildRights, criuRunArgs, criuRunRights } from './rights.js';
+import { buildRights, runArgs, runCommand } from './rights.js';
 import { readKernelCache } from './kernel-cache.js';
 import { labelTimes } from './seen-times.js';
-import { readIntent, restoreMode, type Intent } from './settings.js';
+import { readIntent, restoreMode, wantedRestorer, type Intent } from './settings.js';
 import { runStepProgram } from './step-program.js';
 import { cleanUp, openEngine, openTools, type Tools } from './tools.js';
 import { verifyWith } from './verify.js';
@@ -78,7 +78,7 @@ async function findBase(reference: string, options: BuildOptions, tools: Pick<To
 }
 
 /** Refuses a --platform that the engine would have to emulate. Throws CRAC-PLATFORM-EMULATED. */
-function assertNative({ source }: Intent, { platform }: BuildOptions, enginePlatform: string): void {
+export function assertNative({ source }: Intent, { platform }: BuildOptions, enginePlatform: string): void {
   if (platform === undefined || withoutVariant(platform) === enginePlatform) return;
   const image = source.kind === 'image' ? source.reference : source.dockerfile;
   throw CracError.of('CRAC-PLATFORM-EMULATED', { image, imagePlatform: platform, enginePlatform });
@@ -149,7 +149,7 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     await findJava(base.app, container, signal);
     const heap = describeHeap(base.app, world.memoryBytes, (await tools.engine.capabilities(signal)).memoryBytes);
     if (heap.warning !== undefined) emit({ type: 'warning', step: 'plan', text: heap.warning });
-    const kernelCache = await readKernelCache(tools, cleanup, signal);
+    const kernelCache = wantedRestorer(intent.settings) === 'tape' ? null : await readKernelCache(tools, cleanup, signal);
     await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, options.envIgnore, kernelCache), signal);
     const result = await runStepProgram(container, call);
 
@@ -175,22 +175,23 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     const finished = { reference: unverified, config: baked.config };
     await labelTimes(tools.engine, finished, options.tag, { restoreMs: verified?.restoreMs ?? null, coldMs }, signal);
     const image = await tools.engine.inspectImage(options.tag, signal);
-    const runArgs = criuRunArgs(restoreMode(intent.settings));
+    const mode = restoreMode(intent.settings);
+    const args = runArgs(result.restorer, mode);
     return {
       schema: 'crac-build/build/1',
       image: options.tag,
       imageId: image?.id ?? baked.imageId,
       baseImage: intent.source.kind === 'image' ? intent.source.reference : intent.source.dockerfile,
-      restorer: 'criu',
-      mode: restoreMode(intent.settings),
+      restorer: result.restorer,
+      mode: result.restorer === 'criu' ? mode : null,
       bytes: baked.bytes,
       bakeBytesPerSecond: Math.round(baked.madeBytes / ((recorded.steps.find((s) => s.step === 'bake')?.ms ?? 1) / 1000)),
       dumpBytes: result.dumpBytes,
       peakRssBytes: { host: process.resourceUsage().maxRSS * 1024, step: result.peakRssBytes },
       steps: recorded.steps,
       verified,
-      runArgs,
-      runCommand: `docker run ${runArgs.join(' ')} ${options.tag}`,
+      runArgs: args,
+      runCommand: runCommand(args, options.tag),
       warnings: recorded.warnings,
     };
   } catch (cause) {
@@ -236,44 +237,4 @@ async function verifyBuilt(
     }
     return { value: result, ...(result.restoreMs !== null && { detail: `restored in ${result.restoreMs.toFixed(0)} ms` }) };
   });
-}
-
-/** `--dry-run`: what would be done. Nothing is built, pulled or started. */
-export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan> {
-  const cleanup = Cleanup.after(call.signal);
-  try {
-    const intent = await readIntent(options);
-    const world = await readWorld(options.world);
-    const engine = await openEngine(call, cleanup);
-    const { platform, memoryBytes } = await engine.capabilities(call.signal);
-    const { source, settings } = intent;
-    const enginePlatform = `${platform.os}/${platform.architecture}`;
-    assertNative(intent, options, enginePlatform);
-    const image = source.kind === 'image' ? await engine.inspectImage(source.reference, call.signal) : undefined;
-    if (source.kind === 'image' && image === undefined && options.pull === 'never')
-      throw CracError.of('CRAC-IMAGE-UNKNOWN', { image: source.reference, pull: options.pull });
-    const app =
-      source.kind === 'image' && image !== undefined ? readAppImage(source.reference, source.reference, image, enginePlatform) : undefined;
-    const heap = app === undefined ? undefined : describeHeap(app, world.memoryBytes, memoryBytes);
-    const later = source.kind === 'image' ? 'known when the image is pulled' : 'known when the standard part is built';
-    return {
-      engine: engine.description,
-      base: source.kind === 'image' ? source.reference : `${source.dockerfile} (standard part built by the engine)`,
-      tag: options.tag,
-      command: app?.argv ?? [],
-      user: world.user ?? app?.user ?? later,
-      java: 'found when the build container is made',
-      readiness: settings.readiness === null ? 'the first listening TCP port' : formatReadiness(settings.readiness),
-      warmups: settings.warmups.map((warmup) => warmup.text),
-      checkpoint: `criu, gc ${settings.checkpoint.gc}`,
-      restore: `criu, mode ${restoreMode(settings)}, fallback ${settings.restore.fallback}`,
-      cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
-      heap: heap?.text ?? later,
-      buildRights: buildRights.map(({ right, reason }) => ({ right, reason })),
-      runRights: criuRunRights(restoreMode(settings)),
-      warnings: heap?.warning === undefined ? [] : [heap.warning],
-    };
-  } finally {
-    await cleanUp(cleanup, 'plan', call.emit);
-  }
 }

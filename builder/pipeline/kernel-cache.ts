@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Cleanup } from '../engine/cleanup.js';
 import { runtimeDirectory, stepCommand, type KernelCache } from '../step/protocol.js';
 import { askOnce } from './one-question.js';
-import { capabilityNames, criuRunRights } from './rights.js';
+import { capabilityNames, runRights } from './rights.js';
 import type { Tools } from './tools.js';
 
 const answer = v.object({
@@ -20,7 +20,7 @@ export async function readKernelCache(tools: Tools, cleanup: Cleanup, signal: Ab
       image: tools.runtimeImage,
       entrypoint: [`${runtimeDirectory}/init`, '@build', '--', ...stepCommand],
       command: ['kernel-cache'],
-      capAdd: capabilityNames(criuRunRights('mmap')),
+      capAdd: capabilityNames(runRights('criu', 'mmap')),
       mounts: [{ type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],
     },
     answer,

@@ -1,6 +1,5 @@
 /** Every right that crac-build asks for, with its reason. docs/rights.md says the same at length. */
-
-import type { RestoreMode } from '../step/protocol.js';
+import type { RestoreMode, RestorerName } from '../step/protocol.js';
 
 export interface Right {
   readonly right: string;
@@ -27,10 +26,13 @@ const bringingMemory: readonly Right[] = [
 ];
 
 /**
- * What a container of the image needs to restore with the criu restorer; without it, it starts cold. Without what mode `lazy` needs on
- * top, memory is read at once.
+ * What a container of an image needs to restore; without it, it starts cold. Without what mode `lazy` needs on top, memory is read at
+ * once. The tape needs nothing that containers do not have.
  */
-export const criuRunRights = (mode: RestoreMode): readonly Right[] => (mode === 'lazy' ? [restoring, ...bringingMemory] : [restoring]);
+export function runRights(restorer: RestorerName, mode: RestoreMode): readonly Right[] {
+  if (restorer === 'tape') return [];
+  return mode === 'lazy' ? [restoring, ...bringingMemory] : [restoring];
+}
 
 /** Names of the capabilities of a list, without the prefix, as engines take them. */
 export const capabilityNames = (rights: readonly Right[]): readonly string[] =>
@@ -40,11 +42,17 @@ export const capabilityNames = (rights: readonly Right[]): readonly string[] =>
 export const securityOptions = (rights: readonly Right[]): readonly string[] =>
   rights.filter((r) => r.right.startsWith('seccomp=')).map((r) => r.right);
 
-/** `docker run` arguments for an image with the criu restorer. */
-export const criuRunArgs = (mode: RestoreMode): readonly string[] => [
-  ...capabilityNames(criuRunRights(mode)).flatMap((name) => ['--cap-add', name]),
-  ...securityOptions(criuRunRights(mode)).flatMap((option) => ['--security-opt', option]),
-];
+/** `docker run` arguments for an image. */
+export function runArgs(restorer: RestorerName, mode: RestoreMode): readonly string[] {
+  const rights = runRights(restorer, mode);
+  return [
+    ...capabilityNames(rights).flatMap((name) => ['--cap-add', name]),
+    ...securityOptions(rights).flatMap((option) => ['--security-opt', option]),
+  ];
+}
+
+/** The whole command that starts a container. */
+export const runCommand = (args: readonly string[], image: string): string => ['docker run', ...args, image].join(' ');
 
 /** The capabilities that the build container has more than the final one: java is started without them. Hexadecimal mask. */
 export const droppedInBuild: string = buildRights

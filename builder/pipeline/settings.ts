@@ -34,6 +34,10 @@ export interface Intent {
 /** The criu restorer's mode: memory mapped from the page store, unless another one is wanted. */
 export const restoreMode = (settings: Settings): RestoreMode => settings.restore.mode ?? 'mmap';
 
+/** The modes `read` and `lazy` are criu's alone: to ask for one is to ask for it. */
+export const wantedRestorer = ({ restore }: Settings): Settings['restore']['with'] =>
+  restore.with === 'auto' && restore.mode !== undefined && restore.mode !== 'mmap' ? 'criu' : restore.with;
+
 function checkReference(flag: string, text: string): void {
   try {
     parseReference(text);
@@ -96,7 +100,13 @@ function refuseUnavailable(settings: Settings): void {
   };
   if (settings.checkpoint.engine === 'crac')
     unavailable('--engine', 'crac', 'auto or criu (checkpoints by CRaC JDKs are not available yet)');
-  if (settings.restore.with === 'tape') unavailable('--with', 'tape', 'auto or criu (the tape is not available yet)');
+}
+
+/** Throws CRAC-USAGE-FLAG where restorer and mode, from whichever of instruction and flags, do not go together. */
+function refuseContradictions({ restore }: Settings): void {
+  if (restore.with !== 'tape' || restore.mode === undefined || restore.mode === 'mmap') return;
+  const expected = `mmap with the restorer tape, which maps memory from the page store; ${restore.mode} is a mode of --with=criu`;
+  throw CracError.of('CRAC-USAGE-FLAG', { flag: '--mode', value: restore.mode, expected });
 }
 
 /** Reads options and Dockerfile; every mistake in them is told here. */
@@ -111,6 +121,7 @@ export async function readIntent(options: BuildOptions): Promise<Intent> {
     restore: options.restore,
   });
   refuseUnavailable(settings);
+  refuseContradictions(settings);
   const scriptDirectory = source.kind === 'context' ? source.directory : process.cwd();
   for (const warmup of settings.warmups) {
     if (warmup.kind !== 'script') continue;

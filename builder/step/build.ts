@@ -6,16 +6,19 @@ import { attach } from '../attach/attach.js';
 import { dumpWithCriu } from '../checkpoint/criu.js';
 import type { Readiness } from '../dockerfile/readiness.js';
 import { CracError } from '../errors.js';
+import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { StepName } from '../events.js';
 import { runStep } from '../run-step.js';
 import { App } from './app.js';
 import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
-import { chooseCpu, cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
+import { rootOf, streamPipeIds } from './checkpoint-record.js';
+import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
+import { chooseCpu, cpuEvidence, unusedState, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { runInit } from './init.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
-import { dropCopies, makePages, placeImages } from './pages.js';
-import { prepareDump } from './prepare.js';
+import { dropCopies, makePages, type Pages } from './pages.js';
+import { prepareDump, type Prepared } from './prepare.js';
 import { train, type Training } from './train.js';
 import { chooseRoot, innerTids, readTree, residentBytes, type CheckpointRoot } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
@@ -23,12 +26,11 @@ import { waitForNoConnections } from './quiet.js';
 import { waitForReadiness } from './ready.js';
 import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
-import { flagNumber, jdkVersion, shrinkHeap, waitUntilIdle } from './settle.js';
+import { settle, type Settled } from './settle.js';
+import { readStartState } from './start-state.js';
 import { findUser, type AppUser } from './user.js';
+import { saveVdso } from './vdso.js';
 import { checkScripts, runWarmups } from './warm.js';
-
-/** Above this PID a restore spends noticeable time on using up PIDs. */
-const manyPids = 300;
 
 interface Started {
   readonly app: App;
@@ -37,13 +39,6 @@ interface Started {
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
   readonly baseline: Baseline;
-}
-
-interface Settled extends CheckpointRoot {
-  readonly jdk: string;
-  readonly evidence: CpuEvidence;
-  readonly tids: readonly number[];
-  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
 }
 
 /** Variables that crac-init and this program were given and the application is not to see. */
@@ -97,58 +92,6 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
   return { app, user, cpu, environment, roots, baseline };
 }
 
-async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: AbortSignal): Promise<Settled> {
-  const tree = await readTree(app.pid);
-  app.assertAlive('before the checkpoint');
-  const chosen = chooseRoot(tree);
-  if (chosen.shell !== undefined) {
-    emit({
-      type: 'notice',
-      step: 'settle',
-      text: `the JVM is checkpointed without the shell that started it (${chosen.shell.command.slice(0, 60)}): lines after java will not run; "exec java" makes this plain`,
-    });
-  }
-  const { jvm } = chosen;
-  let jdk = 'unknown';
-  let useAvx: number | undefined;
-  if (plan.gc === 'full') {
-    const listener = await attach(jvm.pid, signal);
-    jdk = await jdkVersion(listener);
-    useAvx = await flagNumber(listener, 'UseAVX');
-    await waitUntilIdle(listener, jvm.pid, 20_000, signal);
-    await shrinkHeap(listener, signal);
-    await waitUntilIdle(listener, jvm.pid, 10_000, signal);
-    await listener.close();
-  } else {
-    await waitUntilIdle(undefined, jvm.pid, 10_000, signal);
-  }
-  await waitForNoConnections(
-    tree.map((p) => p.pid),
-    3000,
-    signal,
-  );
-  const tids = await innerTids(jvm.pid);
-  const highest = tids.at(-1) ?? 0;
-  if (highest > manyPids) {
-    emit({
-      type: 'warning',
-      step: 'settle',
-      text: `the JVM's threads reach PID ${highest}: each restore uses up that many PIDs first; fewer processes before the checkpoint make it faster`,
-    });
-  }
-  const evidence = cpuEvidence(cpu, await readFile(`/proc/${jvm.pid}/environ`, 'latin1'), useAvx);
-  if (!evidence.masked) {
-    emit({
-      type: 'warning',
-      step: 'settle',
-      text: `the JVM was not started with the options that keep it within ${cpu.level}: the image restores on CPUs like this one only`,
-    });
-  }
-  const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
-  const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
-  return { ...chosen, jdk, evidence, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
-}
-
 async function checkpoint(app: App, user: AppUser, settled: Settled, signal: AbortSignal): Promise<void> {
   const { root, shell } = settled;
   const appEnded = async (): Promise<void> => {
@@ -171,6 +114,24 @@ async function checkpoint(app: App, user: AppUser, settled: Settled, signal: Abo
     },
     { runInit, appEnded },
     signal,
+  );
+}
+
+async function choose(plan: StepPlan, started: Started, settled: Settled, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
+  const { innerPid: rootPid } = settled.root;
+  const common = { prepared, pages, clocks: settled.clocks };
+  const { effective: effectiveCapabilities } = rootOf(prepared.checkpoint, rootPid).credentials;
+  return chooseRestorer(
+    plan.restorer,
+    { ...common, effectiveCapabilities, kernelCache: plan.kernelCache },
+    {
+      ...common,
+      vdso: settled.vdso,
+      started: await readStartState(started.user, plan.dropCapabilities),
+      streamPipeIds: streamPipeIds(prepared.checkpoint, rootPid),
+      unusedComponents: unusedState(started.cpu, settled.evidence),
+    },
+    emit,
   );
 }
 
@@ -214,19 +175,18 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       );
       return { value, bytes: value.dumpBytes };
     });
-    const pages = await step('pages', 'sorting the pages of memory', async () => {
-      const value = await makePages(prepared, plan.mode, emit, signal);
-      return { value, bytes: prepared.dumpBytes };
+    const { pages, chosen } = await step('pages', 'sorting the pages of memory', async () => {
+      const sorted = await makePages(prepared, plan.mode, emit, signal);
+      return { value: { pages: sorted, chosen: await choose(plan, started, settled, prepared, sorted) }, bytes: prepared.dumpBytes };
     });
-    const { innerPid: rootPid } = settled.root;
-    const toPack: Omit<PackInput, 'training'> = { plan, ...started, ...settled, rootPid, prepared, pages };
+    const { restorer } = chosen;
+    const toPack: Omit<PackInput, 'training'> = { plan, ...started, ...settled, rootPid: settled.root.innerPid, prepared, pages, chosen };
     const layers = await step('train', 'restoring once to see what a start needs', async () => {
       let training: Training | undefined;
-      // Lazy memory comes when it is asked for: there is nothing to be read ahead.
-      if (plan.mode !== 'lazy') {
-        await placeImages(pages, { readPagesAlone: true, ahead: new Map() }, signal);
-        await writeRecord({ ...toPack, training: undefined }, false);
-        training = await train({ plan, world, environment: started.environment, readiness, prepared, pages, rootPid }, emit, signal).catch(
+      if (restorer.learns) {
+        await restorer.placeForTraining(signal);
+        await writeRecord({ ...toPack, training: undefined });
+        training = await train({ plan, world, environment: started.environment, readiness, prepared, pages, restorer }, emit, signal).catch(
           (cause: unknown) => {
             if (signal.aborted) throw cause;
             const reason = cause instanceof Error ? cause.message : String(cause);
@@ -235,13 +195,14 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
           },
         );
       }
-      await placeImages(pages, { readPagesAlone: false, ahead: training?.written ?? new Map() }, signal);
+      await restorer.placeFinal(training?.written ?? new Map(), signal);
       await dropCopies();
       emit({ type: 'progress', step: 'train', detail: 'packing the layers' });
       const value = await packLayers({ ...toPack, training }, signal);
       return { value, ...(training !== undefined && { detail: `restored in ${training.restoreMs.toFixed(0)} ms from a cold page cache` }) };
     });
     return {
+      restorer: restorer.name,
       layers,
       dumpBytes: prepared.dumpBytes,
       kernel: release(),

@@ -11,6 +11,7 @@ import {
   type CheckpointEdit,
 } from '../../images/criu/edits.js';
 import { findProblems, readCheckpoint, type CriuCheckpoint } from '../../images/criu/checkpoint.js';
+import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { readImageSet, writeImageVariant } from '../../images/criu/directory.js';
 import { hashEnvironmentValue, type PrefetchedRange, type RecordedFile, type RestoreRecord } from '../../images/record/record.js';
 import { mkdir, readdir } from 'node:fs/promises';
@@ -18,12 +19,12 @@ import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
 import { continueClock } from './clock.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
-import { runtimeDirectory, type RestoreMode, type StepPlan } from './protocol.js';
+import { runtimeDirectory, type StepPlan } from './protocol.js';
+import type { Restorer } from './restorer.js';
 import type { AppUser } from './user.js';
 
 /** Rate that even a slow disk gives, for the deadline of a restore (design: deadline). */
 const slowBytesPerSecond = 20_000_000;
-const leastDeadlineMs = 10_000;
 
 export interface RecordInput {
   readonly plan: StepPlan;
@@ -32,21 +33,19 @@ export interface RecordInput {
   readonly evidence: CpuEvidence;
   /** The application's environment without secrets and without what the builder added. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+  readonly restorer: Pick<Restorer, 'leastDeadlineMs' | 'recorded'>;
   readonly rootPid: number;
   readonly checkpoint: CriuCheckpoint;
   readonly carried: readonly Carried[];
   readonly files: readonly RecordedFile[];
-  readonly mode: RestoreMode;
   readonly store: { readonly sizeBytes: bigint; readonly sha256: string } | undefined;
-  /** Bytes CRIU reads into memory. */
+  /** Bytes that are read into memory before the application runs. */
   readonly copiedBytes: number;
   /** Bytes the memory of the processes may come to: copies and what is mapped from the store. */
   readonly memoryBytes: number;
   /** The training restore's time, from a cold page cache. */
   readonly trainedMs: number | undefined;
   readonly prefetch: readonly PrefetchedRange[];
-  readonly privateVariant: boolean;
   /** Names below checkpoint/ with their sizes. */
   readonly checkpointFiles: readonly { readonly name: string; readonly sizeBytes: bigint }[];
 }
@@ -88,6 +87,13 @@ export async function writePrivateVariant(base: string, directory: string, carri
   return (await readdir(directory)).length > 0;
 }
 
+/** The root of the checkpoint among its processes. Throws CRAC-CHECKPOINT-INCOMPLETE. */
+export function rootOf(checkpoint: CriuCheckpoint, rootPid: number): CheckpointProcess {
+  const root = checkpoint.processes.find((p) => p.pid === rootPid);
+  if (root === undefined) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `process ${rootPid} is not in the dump` });
+  return root;
+}
+
 /** Files whose contents a restored process relies on: mapped or open, on disk, not made anew at every start. */
 export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly Carried[]): Promise<readonly RecordedFile[]> {
   const carriedPaths = new Set(carried.map(({ entry }) => entry.path));
@@ -109,7 +115,11 @@ export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly 
   return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The number by which a standard stream is handed over at a restore; 0: it was no pipe. */
+/** The numbers by which the standard streams of a process are handed over at a restore; 0: it was no pipe. */
+export function streamPipeIds(checkpoint: CriuCheckpoint, pid: number): readonly [number, number, number] {
+  return [pipeIdOf(checkpoint, pid, 0), pipeIdOf(checkpoint, pid, 1), pipeIdOf(checkpoint, pid, 2)];
+}
+
 function pipeIdOf(checkpoint: CriuCheckpoint, pid: number, fd: number): number {
   const descriptor = checkpoint.processes.find((p) => p.pid === pid)?.descriptors.find((d) => d.fd === fd);
   const file = checkpoint.files.find((f) => f.id === descriptor?.fileId);
@@ -118,15 +128,12 @@ function pipeIdOf(checkpoint: CriuCheckpoint, pid: number, fd: number): number {
 
 /** Puts together what crac-init compares and does at a start. */
 export function makeRecord(input: RecordInput): RestoreRecord {
-  const { plan, cpu, checkpoint, rootPid } = input;
-  const root = checkpoint.processes.find((p) => p.pid === rootPid);
-  if (root === undefined) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `process ${rootPid} is not in the dump` });
+  const { plan, cpu, checkpoint, rootPid, restorer } = input;
   const tids = checkpoint.processes.flatMap((p) => p.threads.map((thread) => thread.tid));
   return {
-    restorer: 'criu',
-    mode: input.mode,
+    ...restorer.recorded(),
     fallback: plan.fallback,
-    deadlineMs: Math.ceil(Math.max(leastDeadlineMs, (input.trainedMs ?? 0) * 20, (input.copiedBytes / slowBytesPerSecond) * 1000)),
+    deadlineMs: Math.ceil(Math.max(restorer.leastDeadlineMs, (input.trainedMs ?? 0) * 20, (input.copiedBytes / slowBytesPerSecond) * 1000)),
     argv: plan.argv,
     cwd: plan.cwd,
     uid: input.user.uid,
@@ -139,21 +146,14 @@ export function makeRecord(input: RecordInput): RestoreRecord {
     cpuVendor: cpu.vendor,
     xcr0: cpu.xcr0,
     boundAtStart: input.evidence.bound,
-    monotonicNs: input.clocks.monotonicNs,
-    boottimeNs: input.clocks.boottimeNs,
     memoryBytes: BigInt(input.memoryBytes),
     pid: rootPid,
     tids: [...new Set(tids)].sort((a, b) => a - b),
-    effectiveCapabilities: root.credentials.effective,
-    streamPipeIds: [pipeIdOf(checkpoint, rootPid, 0), pipeIdOf(checkpoint, rootPid, 1), pipeIdOf(checkpoint, rootPid, 2)],
+    streamPipeIds: streamPipeIds(checkpoint, rootPid),
     files: input.files,
     carried: input.carried.map(({ entry }) => entry),
     checkpointFiles: input.checkpointFiles,
     ...(input.store !== undefined && { store: input.store }),
-    ...(plan.kernelCache !== null && {
-      kernel: { name: plan.kernelCache.kernel, capabilities: BigInt(`0x${plan.kernelCache.capabilities}`) },
-    }),
     prefetch: input.prefetch,
-    privateVariant: input.privateVariant,
   };
 }

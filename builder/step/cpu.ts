@@ -108,3 +108,16 @@ export function cpuEvidence(cpu: CpuChoice, environ: string, useAvx: number | un
     (got('GLIBC_TUNABLES') && cpu.jvmOptions.every((option) => options.includes(option)) && (useAvx === undefined || useAvx <= allowedAvx));
   return { bound: variables.get('LD_BIND_NOW') === '1', masked };
 }
+
+/** XSAVE components (Intel SDM volume 1, 13.1) that belong to AVX, and to AVX-512. */
+const avxState = 1n << 2n;
+const avx512State = (1n << 5n) | (1n << 6n) | (1n << 7n);
+
+/**
+ * Extended state that the JVM and libc were kept from using, as a mask: a CPU without it loses nothing that they rely on. A library that
+ * asks the CPU by itself would not run there either. Nothing where there is no evidence that both were kept within the level.
+ */
+export function unusedState({ level }: Pick<CpuChoice, 'level'>, { masked }: Pick<CpuEvidence, 'masked'>): bigint {
+  if (!masked || rank(level) > 3) return 0n;
+  return avx512State | (rank(level) <= 2 ? avxState : 0n);
+}

@@ -1,5 +1,5 @@
 /** From images and pages in place to the record and the finished layer tars in the out volume: `checkpoint` and `pages`. */
-import { lstat, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { memoryKinds } from '../../images/criu/memory-kinds.js';
 import { directoryEntry, type LayerEntry } from '../../images/layers/entry.js';
@@ -8,11 +8,12 @@ import { packLayer } from '../../images/layers/pack.js';
 import { scanTree } from '../../images/layers/scan.js';
 import type { PlannedRange } from '../../images/pages/plan.js';
 import { encodeRecord } from '../../images/record/record.js';
-import { makeRecord, writePrivateVariant } from './checkpoint-record.js';
+import { makeRecord } from './checkpoint-record.js';
+import type { ChosenRestorer } from './choose-restorer.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
 import { ownMode } from './own-files.js';
 import { pagesDirectory, type Pages } from './pages.js';
-import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js';
+import { checkpointDirectory, type Prepared } from './prepare.js';
 import { outDirectory, runtimeDirectory, type StepLayer, type StepPlan } from './protocol.js';
 import type { Training } from './train.js';
 import type { AppUser } from './user.js';
@@ -24,7 +25,7 @@ export interface PackInput {
   readonly evidence: CpuEvidence;
   readonly environment: Readonly<Record<string, string>>;
   readonly rootPid: number;
-  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+  readonly chosen: ChosenRestorer;
   readonly prepared: Prepared;
   readonly pages: Pages;
   readonly training: Training | undefined;
@@ -60,21 +61,20 @@ const sumOf = (pages: Pages, source: 'store' | 'copy', counts: (range: PlannedRa
     .reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** Writes the record for what is in the checkpoint directory now. */
-export async function writeRecord(input: PackInput, privateVariant: boolean): Promise<void> {
-  const { prepared, pages, training } = input;
-  const copied = sumOf(pages, 'copy');
+export async function writeRecord(input: PackInput): Promise<void> {
+  const { prepared, pages, training, chosen } = input;
+  const copied = sumOf(pages, 'copy') + sharedBytes(prepared);
   const record = makeRecord({
     ...input,
-    mode: pages.mode,
+    restorer: chosen.restorer,
     checkpoint: prepared.checkpoint,
     carried: prepared.carried,
     files: prepared.files,
     store: pages.plan.storeBytes > 0 ? { sizeBytes: BigInt(pages.plan.storeBytes), sha256: pages.plan.storeSha256 } : undefined,
     copiedBytes: copied,
-    memoryBytes: copied + sumOf(pages, 'store') + sharedBytes(prepared),
+    memoryBytes: copied + sumOf(pages, 'store'),
     trainedMs: training?.restoreMs,
     prefetch: training?.prefetch ?? [],
-    privateVariant,
     checkpointFiles: await sizesOfCheckpoint(),
   });
   await writeFile(join(checkpointDirectory, 'record'), encodeRecord(record));
@@ -82,9 +82,12 @@ export async function writeRecord(input: PackInput, privateVariant: boolean): Pr
 
 const sharedBytes = (prepared: Prepared): number => prepared.checkpoint.sharedMemory.reduce((sum, { nrPages }) => sum + nrPages * 4096, 0);
 
+/** A checkpoint that is refused a thousand times is not refused for any one of them. */
+const mostRefusals = 1000;
+
 /** What `crac-build inspect` shows of a checkpoint. */
 async function writeInspection(input: PackInput): Promise<void> {
-  const { prepared, pages, training } = input;
+  const { prepared, pages, training, chosen } = input;
   const { checkpoint } = prepared;
   const written = [...(training?.written.values() ?? [])].flat().reduce((sum, { start, end }) => sum + end - start, 0);
   await writeFile(
@@ -94,6 +97,7 @@ async function writeInspection(input: PackInput): Promise<void> {
       dumpBytes: prepared.dumpBytes,
       vmas: checkpoint.processes.reduce((sum, p) => sum + (p.memory?.vmas.length ?? 0), 0),
       clock: { jumps: prepared.clockJumps ?? null },
+      refusals: chosen.refusals.slice(0, mostRefusals),
       kinds: checkpoint.processes.flatMap((p) => memoryKinds(prepared.images, p)),
       pages: {
         ...pages.statistics,
@@ -111,13 +115,8 @@ async function writeInspection(input: PackInput): Promise<void> {
 /** Makes the layers of what is in place. The dump's own files are gone afterwards. */
 export async function packLayers(input: PackInput, signal: AbortSignal): Promise<readonly StepLayer[]> {
   const { prepared, pages } = input;
-  await rm(join(imageDirectory, 'dump.log'), { force: true });
-  const privateVariant = await writePrivateVariant(imageDirectory, join(checkpointDirectory, 'criu-private'), prepared.carried);
-  if (input.plan.kernelCache !== null) {
-    await writeFile(join(checkpointDirectory, 'criu.kdat'), Buffer.from(input.plan.kernelCache.base64, 'base64'));
-  }
   await writeInspection(input);
-  await writeRecord(input, privateVariant);
+  await writeRecord(input);
   const { gid } = input.user;
   return [
     ...(prepared.filesLayer === undefined ? [] : [prepared.filesLayer]),

@@ -1,6 +1,6 @@
 /** What follows a dump at once, before a training restore changes files: the images for other containers, and all that is kept of the disk. */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { CriuCheckpoint } from '../../images/criu/checkpoint.js';
 import { readImageSet, type ImageSet } from '../../images/criu/directory.js';
 import { packPaths } from '../../images/layers/changes.js';
@@ -16,6 +16,11 @@ import { describeExposures, findInDump, findInFiles, findInLayer, readSecrets } 
 /** Where the checkpoint is put together; its content becomes /.crac-build/checkpoint. */
 export const checkpointDirectory = join(outDirectory, 'checkpoint');
 export const imageDirectory = join(checkpointDirectory, 'criu');
+/** Where a file of the checkpoint directory lies in an image. */
+export const inImage = (path: string): string => join(runtimeDirectory, 'checkpoint', relative(checkpointDirectory, path));
+
+/** Where a file that will lie in an image is now. */
+export const outsideImage = (path: string): string => path.replace(`${runtimeDirectory}/checkpoint/`, `${checkpointDirectory}/`);
 
 export interface PrepareInput {
   readonly plan: StepPlan;

@@ -18,8 +18,10 @@ export const secretDirectory = '/run/secrets';
 /** crac-init in build containers and final images. */
 export const initPath = `${runtimeDirectory}/init`;
 
-/** How the criu restorer gets memory back (docs/restore.md). */
+/** How the criu restorer gets memory back (docs/memory.md). */
 export type RestoreMode = 'read' | 'mmap' | 'lazy';
+
+export type RestorerName = 'tape' | 'criu';
 
 /** Where the runtime is mounted in a container whose image has its own /.crac-build. */
 export const toolsDirectory = '/.crac-build-tools';
@@ -53,7 +55,10 @@ export interface StepPlan {
   readonly gc: 'full' | 'none';
   readonly cpu: CpuLevel | null;
   readonly fallback: 'cold' | 'fail';
+  readonly restorer: 'auto' | RestorerName;
+  /** Of the criu restorer; `mmap` where it may be the tape. */
   readonly mode: RestoreMode;
+  /** For the criu restorer. */
   readonly kernelCache: KernelCache | null;
   /** Capabilities of the build container that the application must not have, as a hexadecimal mask. */
   readonly dropCapabilities: string;
@@ -82,6 +87,7 @@ export interface StepLayer {
 }
 
 export interface StepResult {
+  readonly restorer: RestorerName;
   readonly layers: readonly StepLayer[];
   readonly dumpBytes: number;
   readonly peakRssBytes: number;

@@ -2,11 +2,31 @@
  * Brings the JVM to rest before the dump: full collection, heap shrunk, C heap trimmed, nothing compiling, no connection, no attach
  * listener. The order of the flags and the second collection are needed, see each place.
  */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Attach } from '../attach/attach.js';
+import { attach, type Attach } from '../attach/attach.js';
 import { CracError } from '../errors.js';
+import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
+import type { App } from './app.js';
+import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
+import { runInit } from './init.js';
+import { chooseRoot, cpuTicks, innerTids, readTree, type CheckpointRoot } from './processes.js';
+import { runtimeDirectory, type StepPlan } from './protocol.js';
+import { waitForNoConnections } from './quiet.js';
 import { emit } from './report.js';
-import { cpuTicks } from './processes.js';
+import { saveVdso } from './vdso.js';
+
+/** Above this PID a restore spends noticeable time on using up PIDs. */
+const manyPids = 300;
+
+/** What is known of the application just before the dump. */
+export interface Settled extends CheckpointRoot {
+  readonly vdso: SavedVdso | undefined;
+  readonly jdk: string;
+  readonly evidence: CpuEvidence;
+  readonly tids: readonly number[];
+  readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+}
 
 /** The value of a numeric flag of the JVM; undefined where it has no such flag. */
 export async function flagNumber(jvm: Attach, name: string): Promise<number | undefined> {
@@ -67,4 +87,58 @@ export async function jdkVersion(jvm: Attach): Promise<string> {
   const { code, text } = await jvm.jcmd('VM.version');
   const lines = text.split('\n').filter((line) => line !== '');
   return code === 0 ? lines.join(', ').slice(0, 200) : 'unknown';
+}
+
+/** Brings the application to rest. Throws CRAC-APP-…, CRAC-ATTACH-FAILED. */
+export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: AbortSignal): Promise<Settled> {
+  const tree = await readTree(app.pid);
+  app.assertAlive('before the checkpoint');
+  const chosen = chooseRoot(tree);
+  if (chosen.shell !== undefined) {
+    emit({
+      type: 'notice',
+      step: 'settle',
+      text: `the JVM is checkpointed without the shell that started it (${chosen.shell.command.slice(0, 60)}): lines after java will not run; "exec java" makes this plain`,
+    });
+  }
+  const { jvm } = chosen;
+  let jdk = 'unknown';
+  let useAvx: number | undefined;
+  if (plan.gc === 'full') {
+    const listener = await attach(jvm.pid, signal);
+    jdk = await jdkVersion(listener);
+    useAvx = await flagNumber(listener, 'UseAVX');
+    await waitUntilIdle(listener, jvm.pid, 20_000, signal);
+    await shrinkHeap(listener, signal);
+    await waitUntilIdle(listener, jvm.pid, 10_000, signal);
+    await listener.close();
+  } else {
+    await waitUntilIdle(undefined, jvm.pid, 10_000, signal);
+  }
+  await waitForNoConnections(
+    tree.map((p) => p.pid),
+    3000,
+    signal,
+  );
+  const tids = await innerTids(jvm.pid);
+  const highest = tids.at(-1) ?? 0;
+  if (highest > manyPids) {
+    emit({
+      type: 'warning',
+      step: 'settle',
+      text: `the JVM's threads reach PID ${highest}: each restore uses up that many PIDs first; fewer processes before the checkpoint make it faster`,
+    });
+  }
+  const evidence = cpuEvidence(cpu, await readFile(`/proc/${jvm.pid}/environ`, 'latin1'), useAvx);
+  if (!evidence.masked) {
+    emit({
+      type: 'warning',
+      step: 'settle',
+      text: `the JVM was not started with the options that keep it within ${cpu.level}: the image restores on CPUs like this one only`,
+    });
+  }
+  const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
+  const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
+  const vdso = await saveVdso(chosen.root.pid);
+  return { ...chosen, vdso, jdk, evidence, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
 }

@@ -1,9 +1,9 @@
 /**
  * The step `train`: a first restore, in the build container, by the program that will do it at every start. From a cold page cache and page
  * by page, so that what was touched until the first answers can be told: those parts of files are read ahead at a start, and pages that
- * were written are brought by CRIU before the application runs.
+ * were written are brought before the application writes them.
  */
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,43 +18,27 @@ import { LineLog } from '../probe/line-log.js';
 import { probeFor } from '../probe/probe.js';
 import { waitUntilReady } from '../probe/wait.js';
 import { driveRequests } from '../warmup/requests.js';
-import { clockShimName } from './clock.js';
 import { runProbeCommand, type CommandWorld } from './commands.js';
 import { spawnInit } from './init.js';
 import { grant } from './own-files.js';
-import { pagesDirectory, storePath, type Pages } from './pages.js';
-import { checkpointDirectory, imageDirectory, type Prepared } from './prepare.js';
+import { pagesDirectory, type Pages } from './pages.js';
+import { checkpointDirectory, outsideImage, type Prepared } from './prepare.js';
 import { readTree, type AppProcess } from './processes.js';
-import { initPath, runtimeDirectory, type StepPlan } from './protocol.js';
+import { initPath, type StepPlan } from './protocol.js';
+import type { Restorer, WrittenRanges } from './restorer.js';
 import { findTarget } from './warm.js';
-import {
-  cachedRanges,
-  evict,
-  joinRanges,
-  offsetsInStore,
-  subtractRanges,
-  touchedFiles,
-  writtenPages,
-  type FileRange,
-} from './working-set.js';
+import { cachedRanges, evict, readAheadRows, touchedFiles, writtenPages, type FileRange } from './working-set.js';
 
-/** CAP_SYS_ADMIN of capabilities(7): what the criu restorer has at a start. */
-const ambientMask = (1n << 21n).toString(16);
 /** How long the first restore, from a cold page cache, may take. */
 const limitMs = 120_000;
 /** Requests of each WARMUP after the first answer: what the first users ask for belongs to the working set. */
 const requestsEach = 1;
-/** Closer parts of a file are read as one: one more request costs about as much as so many bytes, on fast disks and on slow ones. */
-const joinBytes = 32 * 1024;
-
-/** What CRIU looks at of every mapped file (its ELF header and notes), before it maps it. */
-const headBytes = 4096n;
 
 export interface Training {
   /** From crac-init's first instruction to the resumed process, from a cold page cache. */
   readonly restoreMs: number;
   /** Pages of the store written until the first answers, by process of the plan. */
-  readonly written: ReadonlyMap<number, readonly AddressRange[]>;
+  readonly written: WrittenRanges;
   readonly prefetch: readonly PrefetchedRange[];
   /** Bytes of the store that were touched. */
   readonly touchedBytes: number;
@@ -68,8 +52,7 @@ export interface TrainInput {
   readonly readiness: Readiness;
   readonly prepared: Prepared;
   readonly pages: Pages;
-  /** PID of the checkpoint's root in its namespace. */
-  readonly rootPid: number;
+  readonly restorer: Restorer;
 }
 
 const traceLine = v.object({
@@ -85,26 +68,15 @@ function traceOf(line: string): v.InferOutput<typeof traceLine>['crac-init'] | u
   }
 }
 
-/** Files that a start reads apart from the page store: the restorer, the images, and what the application has mapped. */
-async function filesOfStart({ prepared }: TrainInput): Promise<{ readonly whole: readonly string[]; readonly mapped: readonly string[] }> {
-  const below = async (directory: string): Promise<readonly string[]> =>
-    (await readdir(directory, { withFileTypes: true }).catch(() => []))
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(directory, entry.name))
-      .sort();
-  const criu = `${runtimeDirectory}/criu`;
-  const images = (await below(imageDirectory)).map((path) => path.replace(checkpointDirectory, `${runtimeDirectory}/checkpoint`));
-  const clock = prepared.clockJumps === undefined ? [`${runtimeDirectory}/checkpoint/${clockShimName}`] : [];
+/** Files that the application has mapped. */
+async function mappedFiles({ prepared }: TrainInput): Promise<readonly string[]> {
   const mapped = new Set(prepared.checkpoint.processes.flatMap(({ memory }) => (memory?.vmas ?? []).flatMap(({ path }) => path ?? [])));
   const regular = await Promise.all(
     [...mapped].map(async (path) =>
       (await stat(path).catch(() => undefined))?.isFile() === true && !/^\/(?:dev|proc|sys)\//.test(path) ? [path] : [],
     ),
   );
-  return {
-    whole: [...(await below(criu)), ...(await below(`${criu}/lib`)), ...clock, ...images.filter((path) => !path.endsWith('.log'))],
-    mapped: regular.flat().sort(),
-  };
+  return regular.flat().sort();
 }
 
 /** A started crac-init in namespaces of its own. */
@@ -120,7 +92,7 @@ class Rehearsal {
       [
         '@train',
         ...['--checkpoint', checkpointDirectory, '--pages', pagesDirectory],
-        ...['--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(','), '--ambient', ambientMask],
+        ...['--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(','), '--ambient', input.restorer.capabilities.toString(16)],
         ...['--cwd', input.plan.cwd, '--', initPath],
         ...input.plan.argv,
       ],
@@ -204,37 +176,11 @@ async function askAgain(warmup: Extract<Warmup, { kind: 'requests' }>, input: Tr
   await driveRequests({ ...warmup, concurrency: 1, limit: { kind: 'requests', n: requestsEach } }, target, { signal });
 }
 
-const toPrefetch = ({ path, start, end }: FileRange): PrefetchedRange => ({
-  path,
-  offset: BigInt(start),
-  sizeBytes: BigInt(end - start),
-});
-
-/**
- * A disk answers in the order it was asked: what a start waits for first is asked for first. That is the restorer with the small images,
- * then the heads of the mapped files, then the memory that CRIU reads, then what the resumed application touches.
- */
-export function inOrderOfNeed(parts: {
-  readonly restorer: readonly PrefetchedRange[];
-  readonly mapped: readonly PrefetchedRange[];
-  readonly store: readonly PrefetchedRange[];
-}): readonly PrefetchedRange[] {
-  const isMemory = ({ path }: PrefetchedRange): boolean => /\/pages-[^/]*\.img$/.test(path);
-  const heads = [...new Set(parts.mapped.map(({ path }) => path))].map((path) => ({ path, offset: 0n, sizeBytes: headBytes }));
-  return [
-    ...parts.restorer.filter((range) => !isMemory(range)),
-    ...heads,
-    ...parts.restorer.filter(isMemory),
-    ...parts.mapped,
-    ...parts.store,
-  ];
-}
-
 /** Restores once and watches. Throws what went wrong with it; nothing of the restore is left in any case. */
 export async function train(input: TrainInput, emit: Emit, signal: AbortSignal): Promise<Training> {
-  const { whole, mapped } = await filesOfStart(input);
+  const [whole, mapped] = [await input.restorer.filesOfStart(), await mappedFiles(input)];
   const store = input.pages.plan.storeBytes > 0 ? [join(pagesDirectory, 'store')] : [];
-  await evict([...whole.map((path) => path.replace(`${runtimeDirectory}/checkpoint`, checkpointDirectory)), ...store, ...mapped], signal);
+  await evict([...whole.map(outsideImage), ...store, ...mapped], signal);
   for (const directory of [checkpointDirectory, pagesDirectory]) await grant(directory, input.world.user.gid);
   const rehearsal = new Rehearsal(input, emit);
   try {
@@ -253,17 +199,14 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
       const pid = processes.find((process) => process.innerPid === innerPid)?.pid;
       if (pid !== undefined) used.push(...(await touchedFiles(pid, memory?.vmas ?? [], new Set(mapped))));
     }
-    // CRIU reads those from its own images.
-    const mappedLater = subtractRanges(touched, offsetsInStore(input.pages.plan.processes, written));
     return {
       restoreMs,
       written,
       touchedBytes: touched.reduce((sum, { start, end }) => sum + end - start, 0),
-      prefetch: inOrderOfNeed({
-        restorer: whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
-        mapped: joinRanges(used, joinBytes).map(toPrefetch),
-        store: joinRanges(mappedLater, joinBytes).map((range) => toPrefetch({ ...range, path: storePath })),
-      }),
+      prefetch: input.restorer.readAhead(
+        whole.map((path) => ({ path, offset: 0n, sizeBytes: 0n })),
+        { mapped: readAheadRows(used), store: touched, written },
+      ),
     };
   } finally {
     await rehearsal.end();

@@ -6,6 +6,7 @@ import type { Vma } from '../../images/criu/view-process.js';
 import { copiedRanges } from '../../images/pages/criu-images.js';
 import type { ProcessPlan } from '../../images/pages/plan.js';
 import type { AddressRange } from '../../images/pages/policy.js';
+import type { PrefetchedRange } from '../../images/record/record.js';
 import { runInit } from './init.js';
 
 /** Entries of /proc/PID/pagemap (admin-guide/mm/pagemap.rst): bit 63 present, 62 swapped, 61 a page of a file or shared. */
@@ -152,4 +153,16 @@ export function offsetsInStore(
     .flatMap((plan) => copiedRanges(plan, pages.get(plan.pid) ?? []))
     .flatMap(({ source, start, end, offset }) => (source === 'store' ? [{ start: offset, end: offset + end - start }] : []))
     .sort((a, b) => a.start - b.start);
+}
+
+/** Closer parts of a file are read as one: one more request costs about as much as so many bytes, on fast disks and on slow ones. */
+const readTogetherBytes = 32 * 1024;
+
+/** Rows of the record for parts of files, in their order. */
+export function readAheadRows(ranges: readonly FileRange[]): readonly PrefetchedRange[] {
+  return joinRanges(ranges, readTogetherBytes).map(({ path, start, end }) => ({
+    path,
+    offset: BigInt(start),
+    sizeBytes: BigInt(end - start),
+  }));
 }

@@ -6,8 +6,9 @@ import { painter, signs, type Look } from './look.js';
 import { renderPairs } from './table.js';
 import { clean, cleanLine, fit, formatCommand } from './text.js';
 
-/** How many files are listed; `--json` has all. */
+/** How many files and refusals are listed; `--json` has all. */
 const shownFiles = 20;
+const shownRefusals = 10;
 
 export function renderInspect(report: InspectReport, look: Look): string {
   const paint = painter(look.color);
@@ -19,7 +20,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
       [
         ['created', cleanLine(report.created)],
         ['made from', `${cleanLine(report.base.name)} ${shortDigest(report.base.digest)}`],
-        ['restorer', formatRestorer(cleanLine(report.restorer), cleanLine(report.mode))],
+        ['restorer', formatRestorer(report.restorer, report.mode)],
         ['checkpoint', `engine ${cleanLine(report.engine)}, kernel ${cleanLine(report.kernel)}`],
         ['java', cleanLine(report.jdk)],
         ['CPUs', cleanLine(report.cpu)],
@@ -29,6 +30,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
       look,
     ),
     ...report.warnings.map((warning) => `${paint.yellow(signs(look.unicode).warning)} ${cleanLine(warning)}`),
+    ...renderRefusals(report.refusals, look),
     '',
     paint.bold('layers'),
     ...renderPairs(
@@ -70,4 +72,17 @@ export function renderInspect(report: InspectReport, look: Look): string {
     ...(record.files.length > shownFiles ? [paint.dim(`  and ${record.files.length - shownFiles} more (--json has them)`)] : []),
     '',
   ].join('\n');
+}
+
+/** Why the restorer is not the tape. */
+function renderRefusals(refusals: InspectReport['refusals'], look: Look): readonly string[] {
+  if (refusals.length === 0) return [];
+  const { bold, dim } = painter(look.color);
+  const more = refusals.length - shownRefusals;
+  return [
+    '',
+    bold('what a tape cannot express of it'),
+    ...refusals.slice(0, shownRefusals).map(({ object, reason }) => `  ${cleanLine(object)}: ${cleanLine(reason)}`),
+    ...(more > 0 ? [dim(`  and ${more} more (--json has them)`)] : []),
+  ];
 }

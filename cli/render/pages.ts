@@ -41,7 +41,7 @@ function pairsOf(pages: PageReport): readonly (readonly [string, string])[] {
 export function renderPages(report: InspectReport, look: Look): string {
   const paint = painter(look.color);
   const { pages } = report.memory;
-  const head = `${paint.bold(cleanLine(report.image))}  ${formatRestorer(cleanLine(report.restorer), cleanLine(report.mode))}`;
+  const head = `${paint.bold(cleanLine(report.image))}  ${formatRestorer(report.restorer, report.mode)}`;
   if (pages === null) return `${head}\nThe image does not tell what became of its pages.\n`;
   return [head, renderKinds(pages, look), ...renderPairs(pairsOf(pages), look), ''].join('\n');
 }

@@ -1,4 +1,4 @@
-/** Makes dist/runtime: the runtime layer, the build container's files, and their description. */
+/** Makes dist/runtime: the runtime layers, the build container's files, and their description. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import type { RuntimeManifest } from './manifest.js';
 import { debianArchives } from './mirror.js';
 
 /** Raised when the same inputs are to give other bytes. */
-const ASSEMBLY_FORMAT = 1;
+const ASSEMBLY_FORMAT = 2;
 
 /** Bits of linux/capability.h. */
 const CAP_SETPCAP = 8;
@@ -78,22 +78,27 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
   const node = await collectBundle(join(inputs.nodePackage, 'bin/node'), nodePackages, nodeLock.architecture);
   await checkBundle(node, signal);
 
+  const plainInit: ArchiveFile = { path: `${root}/init`, mode: 0o755, content: { path: inputs.init } };
   const init: ArchiveFile = {
-    path: `${root}/init`,
-    mode: 0o755,
-    content: { path: inputs.init },
+    ...plainInit,
     // Lets an application that does not run as root be restored where the container was given SYS_ADMIN. Not effective by itself:
     // with the effective bit set the kernel refuses to start the program in a container without the right.
     capability: permittedCapabilities([CAP_SETPCAP, CAP_SYS_ADMIN]),
   };
   const ownLicence: ArchiveFile = { path: `${root}/licenses/crac-build/LICENSE`, mode: 0o644, content: { path: inputs.licence } };
-  const layerFiles = [
-    init,
-    ownLicence,
-    ...bundleFiles('criu', criu),
-    ...(await licenceFiles(`${root}/licenses`, criu.packages, criuPackages)),
-  ];
-  const layer = await writeArchive(join(inputs.output, 'layer.tar'), layerFiles, signal);
+  const writeLayer = async (path: string, files: readonly ArchiveFile[]): Promise<RuntimeManifest['layers']['tape']> => {
+    const { diffId, sizeBytes } = await writeArchive(join(inputs.output, path), files, signal);
+    return { path, diffId, sizeBytes };
+  };
+  const layers = {
+    tape: await writeLayer('layer-tape.tar', [plainInit, ownLicence]),
+    criu: await writeLayer('layer-criu.tar', [
+      init,
+      ownLicence,
+      ...bundleFiles('criu', criu),
+      ...(await licenceFiles(`${root}/licenses`, criu.packages, criuPackages)),
+    ]),
+  };
 
   const everything = [...criuPackages, ...nodePackages];
   const buildFiles = [
@@ -110,11 +115,11 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
   const build = await writeArchive(join(inputs.output, 'build.tar'), buildFiles, signal, trainingFolders);
 
   const manifest: RuntimeManifest = {
-    schema: 'crac-build/runtime/1',
+    schema: 'crac-build/runtime/2',
     version: inputs.version,
     architecture: criuLock.architecture,
     inputs: digest,
-    layer: { path: 'layer.tar', diffId: layer.diffId, sizeBytes: layer.sizeBytes },
+    layers,
     build: { path: 'build.tar', digest: build.diffId, sizeBytes: build.sizeBytes },
     init: { sha256: await sha256OfFile(inputs.init), sizeBytes: (await stat(inputs.init)).size },
     criuVersion: (criuPackage?.version.version ?? '').replace(/-[^-]*$/, ''),
@@ -163,6 +168,8 @@ async function upToDate(output: string, inputs: string): Promise<RuntimeManifest
     }
   };
   const same = manifest.inputs === inputs;
-  const whole = (await complete(parts.layerTar, manifest.layer.sizeBytes)) && (await complete(parts.buildTar, manifest.build.sizeBytes));
+  const { tape, criu } = parts.layers;
+  const files = [tape, criu, { path: parts.buildTar, sizeBytes: manifest.build.sizeBytes }];
+  const whole = (await Promise.all(files.map(({ path, sizeBytes }) => complete(path, sizeBytes)))).every(Boolean);
   return same && whole ? manifest : undefined;
 }

@@ -6,13 +6,19 @@ import * as v from 'valibot';
 
 import { manifestSchema } from './manifest.js';
 
+/** A runtime layer of final images. */
+export interface RuntimeLayer {
+  /** Of an uncompressed tar. */
+  readonly path: string;
+  /** `sha256:HEX` of it. */
+  readonly diffId: string;
+  readonly sizeBytes: number;
+}
+
 export interface RuntimeParts {
-  /** Path of the runtime layer of final images, an uncompressed tar. */
-  readonly layerTar: string;
-  /** `sha256:HEX` of the uncompressed layer. */
-  readonly layerDiffId: string;
-  readonly layerSizeBytes: number;
-  /** Path of a tar with the build container's /.crac-build: the layer's files, Node and the step program. */
+  /** By restorer: crac-init alone, or with CRIU. */
+  readonly layers: Readonly<Record<'tape' | 'criu', RuntimeLayer>>;
+  /** Path of a tar with the build container's /.crac-build: crac-init, CRIU, Node and the step program. */
   readonly buildTar: string;
   /** `sha256:HEX` of `buildTar`. */
   readonly buildDigest: string;
@@ -39,12 +45,13 @@ export async function findRuntime(directory: string = runtimeDirectory): Promise
   }
   const parsed = v.safeParse(manifestSchema, parseJson(text));
   if (!parsed.success) return undefined;
-  const { layer, build, version, criuVersion } = parsed.output;
+  const { layers, build, version, criuVersion } = parsed.output;
   const folder = directory.replace(/\/*$/, '');
   return {
-    layerTar: `${folder}/${layer.path}`,
-    layerDiffId: layer.diffId,
-    layerSizeBytes: layer.sizeBytes,
+    layers: {
+      tape: { ...layers.tape, path: `${folder}/${layers.tape.path}` },
+      criu: { ...layers.criu, path: `${folder}/${layers.criu.path}` },
+    },
     buildTar: `${folder}/${build.path}`,
     buildDigest: build.digest,
     version,

@@ -48,7 +48,7 @@ async function main(signal: AbortSignal): Promise<void> {
   console.log(
     upToDate
       ? 'up to date'
-      : `CRIU ${manifest.criuVersion}, layer ${mebibytes(manifest.layer.sizeBytes)}, build parts ${mebibytes(manifest.build.sizeBytes)}`,
+      : `CRIU ${manifest.criuVersion}, layers ${mebibytes(manifest.layers.tape.sizeBytes)} (tape) and ${mebibytes(manifest.layers.criu.sizeBytes)} (criu), build parts ${mebibytes(manifest.build.sizeBytes)}`,
   );
 }
 

@@ -7,14 +7,17 @@ const size = v.pipe(v.number(), v.integer(), v.minValue(0));
 const fileName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/));
 const packages = v.array(v.strictObject({ name: v.string(), version: v.string(), sha256: v.string() }));
 
+/** Uncompressed: its digest is its diff ID. */
+const layer = v.strictObject({ path: fileName, diffId: digest, sizeBytes: size });
+
 export const manifestSchema = v.strictObject({
-  schema: v.literal('crac-build/runtime/1'),
+  schema: v.literal('crac-build/runtime/2'),
   version: v.string(),
   architecture: v.string(),
   /** Digest of everything the parts were made of. */
   inputs: digest,
-  /** The runtime layer of final images, uncompressed: its digest is its diff ID. */
-  layer: v.strictObject({ path: fileName, diffId: digest, sizeBytes: size }),
+  /** The runtime layers of final images, by restorer. */
+  layers: v.strictObject({ tape: layer, criu: layer }),
   /** The files of a build container's /.crac-build. */
   build: v.strictObject({ path: fileName, digest, sizeBytes: size }),
   init: v.strictObject({ sha256: v.string(), sizeBytes: size }),

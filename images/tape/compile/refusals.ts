@@ -18,7 +18,14 @@ export class Refusals {
   }
 }
 
-export const nameOfMemory = ({ start, end, path }: { readonly start: bigint; readonly end: bigint; readonly path: string | undefined }): string =>
-  `memory ${hex(start)}-${hex(end)}${path === undefined ? '' : ` (${path})`}`;
+export const nameOfMemory = ({
+  start,
+  end,
+  path,
+}: {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly path: string | undefined;
+}): string => `memory ${hex(start)}-${hex(end)}${path === undefined ? '' : ` (${path})`}`;
 
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;

@@ -70,8 +70,8 @@ export const inspectSchema = v.strictObject({
   imageId: digest,
   created: v.pipe(v.string(), v.isoTimestamp()),
   labels: v.record(v.string(), v.string()),
-  restorer: v.string(),
-  mode: v.string(),
+  restorer,
+  mode,
   engine: v.string(),
   jdk: v.string(),
   cpu: v.string(),
@@ -119,6 +119,7 @@ export const inspectSchema = v.strictObject({
     v.strictObject({ continues: v.literal(true) }),
     v.strictObject({ continues: v.literal(false), reason: v.string() }),
   ]),
+  refusals: v.array(v.strictObject({ object: v.string(), reason: v.string() })),
   warnings: words,
   runCommand: v.string(),
 });

@@ -251,3 +251,16 @@ for (const width of [20, 40, 60, 77, 78, 80, 120]) {
     }
   });
 }
+
+test('inspect: a taped image has no mode, and needs no more than its name', (t) => {
+  const text = renderInspect({ ...inspectReport, restorer: 'tape', mode: null, runCommand: 'docker run app:warm' }, plainLook);
+  t.regex(text, /\n {2}restorer {4}tape\n/);
+  t.regex(text, /\n {2}start it {4}docker run app:warm\n\nlayers\n/);
+});
+
+test('inspect: what a tape could not express, the first ten', (t) => {
+  const refusals = Array.from({ length: 12 }, (_, i) => ({ object: `descriptor ${i} (/dev/x)`, reason: 'a device' }));
+  const text = renderInspect({ ...inspectReport, refusals }, plainLook);
+  t.regex(text, /\nwhat a tape cannot express of it\n {2}descriptor 0 \(\/dev\/x\): a device\n/);
+  t.regex(text, /\n {2}descriptor 9 .*\n {2}and 2 more \(--json has them\)\n\nlayers\n/);
+});

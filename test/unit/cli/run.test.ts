@@ -8,7 +8,7 @@ import { CracError } from '../../../builder/errors.js';
 import type { Program } from '../../../cli/program.js';
 import { run } from '../../../cli/run.js';
 import { fakeProcess } from './surroundings.js';
-import { benchComparison, benchReport, buildResult, inspectReport, plan, verified, verifiedCold } from './values.js';
+import { benchComparison, benchReport, buildResult, inspectReport, plan, tapeListing, verified, verifiedCold } from './values.js';
 
 const program: Program = {
   build: (_, call) => {
@@ -21,6 +21,7 @@ const program: Program = {
   bench: () => Promise.resolve(benchReport),
   compare: () => Promise.resolve(benchComparison),
   inspect: () => Promise.resolve(inspectReport),
+  inspectTape: () => Promise.resolve(tapeListing),
 };
 
 const bareStart = { env: [], addHosts: [], mounts: [] };
@@ -30,6 +31,18 @@ test('build: the image on standard output, progress and result on standard error
   t.is(await run(['build', '-t', 'app:warm', '.'], process, program), 0);
   t.is(process.stdout.text, 'app:warm\n');
   t.true(process.stderr.text.startsWith('#1 plan: look\n#1 DONE 0.1s\n\n+ app:warm  0123456789ab\n'));
+});
+
+test('inspect --tape: one line a step; as an object with --json; not together with --pages', async (t) => {
+  const told = fakeProcess();
+  t.is(await run(['inspect', '--tape', 'app:warm'], told, program), 0);
+  t.is(told.stdout.text, `app:warm  tape, 70 KiB\n${tapeListing.lines.join('\n')}\n`);
+  const json = fakeProcess();
+  t.is(await run(['inspect', '--tape', '--json', 'app:warm'], json, program), 0);
+  t.deepEqual(JSON.parse(json.stdout.text), tapeListing);
+  const both = fakeProcess();
+  t.is(await run(['inspect', '--tape', '--pages', 'app:warm'], both, program), 2);
+  t.regex(both.stderr.text, /--pages or --tape/);
 });
 
 test('build --json --progress=quiet: the object alone', async (t) => {
@@ -61,6 +74,7 @@ test('build --dry-run, verify, bench, inspect: the result on standard output', a
     [['verify', 'app:warm'], '+ app:warm'],
     [['bench', 'app:warm'], 'app:warm  criu, mode read, 15 starts of each kind'],
     [['inspect', 'app:warm'], 'app:warm  0123456789ab'],
+    [['inspect', '--tape', 'app:warm'], 'app:warm  tape, 70 KiB'],
   ] as const) {
     const process = fakeProcess();
     t.is(await run(words, process, program), 0);

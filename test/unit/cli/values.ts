@@ -1,5 +1,5 @@
 /** Results as `builder` returns them, for tests of what is printed. */
-import type { BenchComparison, BenchReport, BuildPlan, BuildResult, InspectReport, VerifyResult } from '../../../builder/api.js';
+import type { BenchComparison, BenchReport, BuildPlan, BuildResult, InspectReport, TapeListing, VerifyResult } from '../../../builder/api.js';
 
 const MiB = 2 ** 20;
 
@@ -113,6 +113,13 @@ export const benchComparison: BenchComparison = {
   machine: benchReport.machine,
 };
 
+export const tapeListing: TapeListing = {
+  schema: 'crac-build/tape/1',
+  image: 'app:warm',
+  sizeBytes: 70 * 1024,
+  lines: ['process 40, x86_64, 21 threads, 1 steps, descriptors below 8', '    0  vdso'],
+};
+
 export const inspectReport: InspectReport = {
   schema: 'crac-build/inspect/1',
   image: 'app:warm',
@@ -163,6 +170,7 @@ export const inspectReport: InspectReport = {
     },
   },
   clock: { continues: true },
+  refusals: [],
   warnings: [],
   runCommand: 'docker run --cap-add SYS_ADMIN app:warm',
 };

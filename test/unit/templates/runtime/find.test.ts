@@ -9,11 +9,14 @@ import { temporaryFolder } from './temporary.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const manifest: RuntimeManifest = {
-  schema: 'crac-build/runtime/1',
+  schema: 'crac-build/runtime/2',
   version: '1.2.3',
   architecture: 'amd64',
   inputs: digest,
-  layer: { path: 'layer.tar', diffId: digest, sizeBytes: 5 },
+  layers: {
+    tape: { path: 'layer-tape.tar', diffId: digest, sizeBytes: 4 },
+    criu: { path: 'layer-criu.tar', diffId: digest, sizeBytes: 5 },
+  },
   build: { path: 'build.tar', digest, sizeBytes: 6 },
   init: { sha256: 'a'.repeat(64), sizeBytes: 1 },
   criuVersion: '4.2.1',
@@ -26,9 +29,10 @@ test('the parts of a folder', async (t) => {
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
   t.deepEqual(await findRuntime(`${folder}/`), {
-    layerTar: join(folder, 'layer.tar'),
-    layerDiffId: digest,
-    layerSizeBytes: 5,
+    layers: {
+      tape: { path: join(folder, 'layer-tape.tar'), diffId: digest, sizeBytes: 4 },
+      criu: { path: join(folder, 'layer-criu.tar'), diffId: digest, sizeBytes: 5 },
+    },
     buildTar: join(folder, 'build.tar'),
     buildDigest: digest,
     version: '1.2.3',
@@ -42,8 +46,8 @@ test('undefined where there are none, or others than these', async (t) => {
   for (const text of [
     '',
     '{}',
-    JSON.stringify({ ...manifest, schema: 'crac-build/runtime/2' }),
-    JSON.stringify({ ...manifest, layer: { ...manifest.layer, path: '../x' } }),
+    JSON.stringify({ ...manifest, schema: 'crac-build/runtime/3' }),
+    JSON.stringify({ ...manifest, layers: { ...manifest.layers, criu: { ...manifest.layers.criu, path: '../x' } } }),
   ]) {
     await writeFile(join(folder, 'manifest.json'), text);
     t.is(await findRuntime(folder), undefined);

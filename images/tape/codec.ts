@@ -57,14 +57,15 @@ export function tapeChecksum(bytes: Uint8Array): number {
 export function encodeTape(tape: Tape): Buffer {
   validateTape(tape);
   try {
-    return encode(tape);
+    return writeTape(tape);
   } catch (cause) {
     if (cause instanceof RangeError) throw new FormatError(`value: ${cause.message}`, { cause });
     throw cause;
   }
 }
 
-function encode(tape: Tape): Buffer {
+/** As encodeTape, but of whatever fits the fields: what readers refuse has to be made somehow. @throws RangeError for what does not */
+export function writeTape(tape: Tape): Buffer {
   const { placed, size } = placeTables(tape);
   const { offset } = placed.data;
   if (size > tapeMaxBytes) fail('size', `a tape of ${size} bytes`);
@@ -169,9 +170,9 @@ function checkTables(bytes: Buffer, header: Header): void {
 }
 
 function readTape(bytes: Buffer, header: Header): Tape {
-  const rows = <S extends Struct, T>(table: TableName, struct: S, read: (row: StructValue<S>) => T): T[] => {
+  const rows = <S extends Struct, T>(table: TableName, struct: S, read: (row: StructValue<S>, index: number) => T): T[] => {
     const { offset, count } = header[table];
-    return Array.from({ length: count }, (_, row) => read(readStruct(bytes, struct, offset + row * structBytes(struct))));
+    return Array.from({ length: count }, (_, row) => read(readStruct(bytes, struct, offset + row * structBytes(struct)), row));
   };
   const machine = (Object.keys(machines) as (keyof typeof machines)[]).find((name) => machines[name] === header.machine);
   if (machine === undefined) fail('value', `machine ${header.machine}`);
@@ -223,11 +224,11 @@ function readFunction(row: StructValue<typeof functionStruct>): VdsoFunction {
 
 const checkNames = Object.keys(checks) as readonly CheckName[];
 
-function readStep(row: StructValue<typeof stepStruct>): Step {
+function readStep(row: StructValue<typeof stepStruct>, index: number): Step {
   const call = callsByNumber.get(row.call);
-  if (call === undefined) fail('call', `unknown call ${row.call}`);
+  if (call === undefined) fail('call', `unknown call ${row.call} (step ${index})`);
   const check = checkNames[row.check];
-  if (check === undefined || row.reserved !== 0) fail('call', `a step of ${call} has a wrong field`);
+  if (check === undefined || row.reserved !== 0) fail('call', `a wrong field (step ${index}, ${call})`);
   const { arguments: args, want, skipOnFailure, skipOnSuccess } = row;
   return { call, check, want, skipOnFailure, skipOnSuccess, arguments: args };
 }

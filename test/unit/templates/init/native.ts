@@ -13,8 +13,21 @@ const flags = [
   ...['-Wall', '-Wextra', '-Werror', '-Wno-unused-function'],
 ];
 
+const tapeParts = ['tape', 'tape_arguments', 'tape_calls', 'tape_memory', 'tape_process', 'tape_steps'];
 /** All that makes no system call. */
-const pureParts = ['strings', 'text', 'numbers', 'glob', 'record', 'environment', 'options', 'address', 'criu_log', 'checksum'];
+const pureParts = [
+  'strings',
+  'text',
+  'numbers',
+  'glob',
+  'record',
+  'environment',
+  'options',
+  'address',
+  'criu_log',
+  'checksum',
+  ...tapeParts,
+];
 
 export interface Native {
   readonly directory: string;

@@ -56,6 +56,8 @@ export function tapeChecksum(bytes: Uint8Array): number {
  */
 export function encodeTape(tape: Tape): Buffer {
   validateTape(tape);
+  const { size } = placeTables(tape);
+  if (size > tapeMaxBytes) fail('size', `a tape of ${size} bytes`);
   try {
     return writeTape(tape);
   } catch (cause) {
@@ -68,7 +70,6 @@ export function encodeTape(tape: Tape): Buffer {
 export function writeTape(tape: Tape): Buffer {
   const { placed, size } = placeTables(tape);
   const { offset } = placed.data;
-  if (size > tapeMaxBytes) fail('size', `a tape of ${size} bytes`);
   const bytes = Buffer.alloc(size);
   const rows = <S extends Struct>(table: TableName, struct: S, values: readonly StructValue<S>[]): void => {
     values.forEach((value, row) => {

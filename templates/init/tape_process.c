@@ -168,7 +168,6 @@ enum tape_error check_process(const struct tape *tape, struct reserved *reserved
 		return TAPE_ERROR_VALUE;
 	if (header->generation_page % PAGE_BYTES || header->generation_page >= TAPE_USER_SPACE_END)
 		return TAPE_ERROR_VALUE;
-	if (tape->data_size < 8 || !all_zero(tape->data, 8))
-		return TAPE_ERROR_VALUE;
-	return 0;
+	/* There are as many: the copy of the vDSO has more. */
+	return all_zero(tape->data, 8) ? 0 : TAPE_ERROR_VALUE;
 }

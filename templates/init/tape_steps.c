@@ -51,15 +51,13 @@ static void put_in_sets(u64 *state, u64 descriptor, u32 sets)
 		word[set] = (word[set] & ~(1ull << descriptor % 64)) | (u64)(sets >> set & 1) << descriptor % 64;
 }
 
-/* The lowest number that is not open; one behind the limit where there is none. */
+/* The lowest number that is not open. There is one: that of the limit never is. */
 static u64 lowest_free(const struct checker *checker)
 {
 	u32 word = 0;
 
-	while (word < checker->words && !~checker->state[word])
+	while (!~checker->state[word])
 		word += DESCRIPTOR_SETS;
-	if (word == checker->words)
-		return TAPE_MAX_DESCRIPTORS;
 	return word / DESCRIPTOR_SETS * 64 + (u32)__builtin_ctzll(~checker->state[word]);
 }
 
@@ -292,8 +290,6 @@ enum tape_error check_steps(const struct tape *tape, const struct reserved *rese
 			return error;
 		}
 	}
-	if (!mapped_complete(&checker.mapped))
-		return TAPE_ERROR_MEMORY;
 	if (header->generation_page && !mapped_covers(&checker.mapped, header->generation_page, PAGE_BYTES))
 		return TAPE_ERROR_MEMORY;
 	return 0;

@@ -87,6 +87,7 @@ export const brokenTapes: readonly (readonly [name: string, tape: Tape, message:
   ['an option of another size', withStep('socketOption', argument(4, 8n)), /^argument: 1 /],
   ['a path as the address of a socket', withStep('bind', argument(2, 8n)), /^argument: no address/],
   ['an action for SIGKILL', withStep('signalAction', argument(0, 9n)), /^argument: a signal/],
+  ['an action for SIGSTOP', withStep('signalAction', argument(0, 19n)), /^argument: a signal/],
   ['advice that throws memory away', withStep('advise', argument(2, 4n)), /^(?:argument|order): /],
   ['writing into a file', withStep('listen', () => ({ call: 'write', arguments: [5n, 8n, 1n, 0n, 0n, 0n] })), /^descriptor: 5 is no pipe/],
   ['a first thread that is not the process', { ...exampleTape, pid: 41 }, /^thread: the first/],

@@ -1,8 +1,8 @@
 /** A tape in which every call is made, with several ways through it. */
 import { calls, type CallName } from '../../../../images/tape/calls.js';
 import type { Tape } from '../../../../images/tape/tape.js';
-import { TapeWriter, type Argument } from '../../../../images/tape/writer.js';
-import { exampleTape } from './example.js';
+import type { Argument, TapeWriter } from '../../../../images/tape/writer.js';
+import { makeTape } from './make.js';
 
 const base = 0x7000_0000_0000n;
 const cloexec = 0o2000000;
@@ -93,53 +93,45 @@ function setProcess(writer: TapeWriter): void {
   writer.emit('memoryMap', [writer.bytes(map)]);
 }
 
-function write(): Tape {
-  const writer = new TapeWriter();
-  const copied = writer.bytes(exampleTape.data);
-  for (const call of ['vdso', 'clear', 'threads'] as const) writer.emit(call, [], { check: 'ignore' });
-  const store = writer.open('open', [-100, writer.text('/.crac-build/pages/store'), cloexec]);
-  writer.emit('seek', [store, 0, 2], { want: 0x9000 });
-  mapAll(writer, store);
-  const vectors = writer.vectors([
-    { address: base, sizeBytes: 0x1000n },
-    { address: base + 0x2000n, sizeBytes: 0x2345n },
-  ]);
-  writer.emit('read', [store, vectors, 2, 0x3000], { want: 0x3345 });
-  writer.emit('protect', [base + 0x1000n, 0x3000, 1]);
-  writer.emit('advise', [base - 0x10000n, 0x4000, 14], { check: 'notNegative' });
-  const memory = writer.open('memfd', [writer.text('jit'), 3]);
-  writer.emit('truncate', [memory, 0x9000]);
-  writer.emit('send', [memory, store, 0, 0x9000], { want: 0x9000 });
-  writer.emit('addSeals', [memory, 1033, 0xf]);
-  const data = writer.open('open', [-100, writer.text('/tmp/hsperfdata_app/40'), 2]);
-  writer.optional(() => {
-    writer.emit('mapSharedOver', [base, 0x1000, 3, 0x11, data, 0], { want: base });
-    writer.close(data);
-  }, data);
-  makeFiles(writer);
-  makeSockets(writer);
-  setProcess(writer);
-  writer.emit('go', [], { check: 'ignore' });
-  writer.emit('advise', [base, 0x5000, 23], { check: 'ignore' });
-  writer.emit('advise', [base + 0x20000n, 0x1000, 22], { check: 'ignore' });
-  const steps = writer.steps.map((step) =>
+const made = makeTape(
+  (writer) => {
+    const store = writer.open('open', [-100, writer.text('/.crac-build/pages/store'), cloexec]);
+    writer.emit('seek', [store, 0, 2], { want: 0x9000 });
+    mapAll(writer, store);
+    const vectors = writer.vectors([
+      { address: base, sizeBytes: 0x1000n },
+      { address: base + 0x2000n, sizeBytes: 0x2345n },
+    ]);
+    writer.emit('read', [store, vectors, 2, 0x3000], { want: 0x3345 });
+    writer.emit('protect', [base + 0x1000n, 0x3000, 1]);
+    writer.emit('advise', [base - 0x10000n, 0x4000, 14], { check: 'notNegative' });
+    const memory = writer.open('memfd', [writer.text('jit'), 3]);
+    writer.emit('truncate', [memory, 0x9000]);
+    writer.emit('send', [memory, store, 0, 0x9000], { want: 0x9000 });
+    writer.emit('addSeals', [memory, 1033, 0xf]);
+    const data = writer.open('open', [-100, writer.text('/tmp/hsperfdata_app/40'), 2]);
+    writer.optional(() => {
+      writer.emit('mapSharedOver', [base, 0x1000, 3, 0x11, data, 0], { want: base });
+      writer.close(data);
+    }, data);
+    makeFiles(writer);
+    makeSockets(writer);
+    setProcess(writer);
+  },
+  (writer) => {
+    writer.emit('advise', [base, 0x5000, 23], { check: 'ignore' });
+    writer.emit('advise', [base + 0x20000n, 0x1000, 22], { check: 'ignore' });
+  },
+);
+
+export const everyCall: Tape = {
+  ...made,
+  generationPage: base,
+  steps: made.steps.map((step) =>
     // What is done where the step before it holds, in place of the next one.
     step.call === 'listen' && step.arguments[1] === 6n ? { ...step, skipOnSuccess: 1 } : step,
-  );
-  const moved = (offset: number): number => offset + copied;
-  return {
-    ...exampleTape,
-    ...{ steps, descriptorLimit: writer.descriptorLimit, data: writer.data() },
-    vdso: { ...exampleTape.vdso, copy: moved(exampleTape.vdso.copy) },
-    threads: exampleTape.threads.map((thread) => ({
-      ...thread,
-      legacy: moved(thread.legacy),
-      components: thread.components.map((component) => ({ ...component, offset: moved(component.offset) })),
-    })),
-  };
-}
-
-export const everyCall: Tape = write();
+  ),
+};
 
 const missing = Object.keys(calls).filter((name) => !everyCall.steps.some(({ call }) => call === name));
 if (missing.length > 0) throw new Error(`not called: ${missing.join(' ')}`);

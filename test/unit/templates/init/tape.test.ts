@@ -10,6 +10,7 @@ import { compileTape } from '../../../../images/tape/compile/compile.js';
 import { tapeErrors } from '../../../../images/tape/errors.js';
 import { brokenBytes, brokenTapes, withPath } from '../../images/tape/broken.js';
 import { anyBytes, damagedTape, withChecksum } from '../../images/tape/damage.js';
+import { edges } from '../../images/tape/edges.js';
 import { everyCall } from '../../images/tape/every-call.js';
 import { exampleTape } from '../../images/tape/example.js';
 import { tapeableObjects, tapeInput } from '../../images/tape/fixture.js';
@@ -121,6 +122,13 @@ test.serial('both readers refuse the same tapes for the same reason', async (t) 
     tapeErrors.filter((error) => !counts.has(error)),
     [],
   );
+});
+
+test.serial('at the limits, and beyond them, both say what has to be said', async (t) => {
+  for (const [name, make, verdict] of edges) {
+    const [said = ''] = await agreedOn(t.context.reader, [writeTape(make())]);
+    t.is(said.replace(/^error | step .*/gu, ''), verdict, name);
+  }
 });
 
 /** CRAC_BUILD_FUZZ_SECONDS: how long damaged tapes are tried. */

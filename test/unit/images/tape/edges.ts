@@ -1,0 +1,179 @@
+/** Tapes at the limits of the format, and one step beyond them. */
+import { tapeMaxBytes, tapeMaxSteps, tapeMaxThreads, tapeMaxTransfer } from '../../../../images/tape/layout.js';
+import { placeTables, type Tape } from '../../../../images/tape/tape.js';
+import { exampleTape } from './example.js';
+import { makeTape } from './make.js';
+
+const base = 0x7000_0000_0000n;
+
+/** Pages that are mapped one by one, and the protection of so many pages in a row. */
+const withPages = (mapped: readonly number[], used: number): Tape =>
+  makeTape((writer) => {
+    for (const page of mapped) {
+      const address = base + BigInt(page) * 0x1000n;
+      writer.emit('mapAnonymous', [address, 0x1000, 3, 0x100022, -1], { want: address });
+    }
+    writer.emit('protect', [base, used * 0x1000, 1]);
+  });
+const mixed = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => (i * 7919 + 3) % count);
+
+function withVectors(counts: readonly number[], size: bigint): Tape {
+  return makeTape((writer) => {
+    const file = writer.open('open', [-100, writer.text('/store'), 0]);
+    const mapped = 0x1_0000_0000n;
+    writer.emit('mapAnonymous', [base, mapped, 3, 0x100022, -1], { want: base });
+    const vectors = writer.vectors(Array.from({ length: Math.max(...counts) }, () => ({ address: base, sizeBytes: size })));
+    for (const count of counts) writer.emit('read', [file, vectors, count, 0], { want: BigInt(count) * size });
+    writer.close(file);
+  });
+}
+
+const withDescriptors = (count: number, change: Partial<Tape> = {}): Tape => ({
+  ...makeTape((writer) => {
+    for (let i = 0; i < count; i++) writer.open('epoll', [0]);
+    writer.close(64);
+    writer.openPair('pipe', [0, 0]);
+  }),
+  ...change,
+});
+
+const withOptional = (count: number): Tape =>
+  makeTape((writer) => {
+    for (let i = 0; i < count; i++) {
+      writer.emit('umask', [0o22], { check: 'notNegative' });
+      writer.optional(() => {
+        writer.emit('umask', [0o77], { check: 'ignore' });
+      });
+    }
+  });
+
+const withPaths = (...sizes: readonly number[]): Tape =>
+  makeTape((writer) => {
+    for (const size of sizes) writer.emit('directory', [writer.text(`/${'a'.repeat(size - 1)}`)]);
+  });
+
+const withName = (size: number): Tape =>
+  makeTape((writer) => {
+    writer.open('memfd', [writer.text('n'.repeat(size)), 0]);
+  });
+
+const withAddress = (family: number, bytes: number, size = bytes): Tape =>
+  makeTape((writer) => {
+    const address = Buffer.alloc(bytes);
+    address.writeUInt16LE(family);
+    writer.emit('bind', [writer.open('socket', [10, 1, 0]), writer.bytes(address), size]);
+  });
+
+const withMemoryMap = (auxv: number, times = 1): Tape =>
+  makeTape((writer) => {
+    const map = Buffer.alloc(96);
+    map.writeUInt32LE(writer.words(...Array.from({ length: auxv }, (_, i) => BigInt(i) + 1n)), 88);
+    map.writeUInt32LE(auxv, 92);
+    for (let i = 0; i < times; i++) writer.emit('memoryMap', [writer.bytes(map)]);
+  });
+
+const withVdso = (change: Partial<Tape['vdso']>): Tape => ({ ...exampleTape, vdso: { ...exampleTape.vdso, ...change } });
+const functions = (count: number, apart: number): Tape['vdso']['functions'] =>
+  Array.from({ length: count }, (_, i) => ({ name: `f${i}`, offset: (count - i) * apart, systemCall: 1023, direct: false }));
+const areas = (count: number, bytes: bigint): Tape['vdso']['areas'] =>
+  Array.from({ length: count }, (_, i) => ({ address: 0x7ffe_0000_0000n + BigInt(i) * bytes, sizeBytes: bytes }));
+
+const [firstThread] = exampleTape.threads;
+const [firstStep] = exampleTape.steps;
+if (firstThread === undefined || firstStep === undefined) throw new Error('no thread or no step');
+const withThreads = (count: number): Tape => ({
+  ...exampleTape,
+  ...{ holeBytes: 0x2000_0000n, stateRequired: 0n },
+  threads: Array.from({ length: count }, (_, i) => ({ ...firstThread, tid: 40 + i, state: 0n, components: [] })),
+});
+
+const withoutEnd = (): Tape =>
+  makeTape((writer) => {
+    writer.emit('directory', [writer.bytes(Buffer.from('/bbbbbbb'))]);
+  });
+
+const filled = (bytes: number): Tape => {
+  const rest = placeTables(exampleTape).size - exampleTape.data.length;
+  return { ...exampleTape, holeBytes: 0x400_0000n, data: Buffer.concat([exampleTape.data], bytes - rest) };
+};
+
+const twoWays = (skip: number): Tape => {
+  const tape = makeTape((writer) => {
+    writer.open('epoll', [0]);
+    writer.emit('listen', [3, 1]);
+    writer.close(3);
+    writer.open('eventfd', [0, 0]);
+  });
+  return { ...tape, steps: tape.steps.map((step) => (step.call === 'listen' ? { ...step, skipOnFailure: skip } : step)) };
+};
+
+const kindsOfWays = (): Tape => {
+  const tape = makeTape((writer) => {
+    writer.open('epoll', [0]);
+    writer.emit('listen', [3, 1]);
+    writer.close(3);
+    writer.open('memfd', [writer.text('m'), 0]);
+    writer.emit('umask', [0]);
+  });
+  return { ...tape, steps: tape.steps.map((step) => (step.call === 'listen' ? { ...step, skipOnFailure: 2 } : step)) };
+};
+
+/** What it is about, the tape, and what is said of it. */
+export const edges: readonly (readonly [name: string, tape: () => Tape, verdict: string])[] = [
+  ['300 pages that are joined', () => withPages(mixed(300), 300), 'good'],
+  ['a page more than there is', () => withPages(mixed(10), 11), 'memory'],
+  ['a page twice', () => withPages([...mixed(10), 4], 1), 'memory'],
+  ['a page that is missing', () => withPages([5, 4, 2, 1, 0], 6), 'memory'],
+  ['1024 vectors', () => withVectors([1024], 0x1000n), 'good'],
+  ['1025 vectors', () => withVectors([1025], 0x1000n), 'argument'],
+  ['262144 vectors', () => withVectors(Array<number>(256).fill(1024), 0x1000n), 'good'],
+  ['262145 vectors', () => withVectors([...Array<number>(256).fill(1024), 1], 0x1000n), 'argument'],
+  ['as much as one call reads', () => withVectors([1], BigInt(tapeMaxTransfer)), 'good'],
+  ['more than one call reads', () => withVectors([1], BigInt(tapeMaxTransfer) + 1n), 'memory'],
+  ['300 descriptors', () => withDescriptors(300), 'good'],
+  ['300 descriptors with a lower limit', () => withDescriptors(300, { descriptorLimit: 303 }), 'descriptor'],
+  ['a descriptor limit too high', () => ({ ...exampleTape, descriptorLimit: 65537 }), 'value'],
+  ['no descriptor', () => ({ ...makeTape(() => undefined), descriptorLimit: 0 }), 'good'],
+  ['64 steps that may fail', () => withOptional(64), 'good'],
+  ['65 steps that may fail', () => withOptional(65), 'order'],
+  ['another file on each way', () => twoWays(2), 'good'],
+  ['a closed file on one way', () => twoWays(1), 'descriptor'],
+  ['another kind of file on each way', kindsOfWays, 'descriptor'],
+  ['paths of all sizes', () => withPaths(1, 2, 3, 4094, 4095), 'good'],
+  ['a path too long', () => withPaths(4096), 'argument'],
+  ['a name of 249 bytes', () => withName(249), 'good'],
+  ['a name of 250 bytes', () => withName(250), 'argument'],
+  ['an empty name', () => withName(0), 'good'],
+  ['a text without end', withoutEnd, 'argument'],
+  ['an abstract name of 108 bytes', () => withAddress(1, 110), 'good'],
+  ['an abstract name too long', () => withAddress(1, 112), 'argument'],
+  ['an abstract name of nothing', () => withAddress(1, 3), 'good'],
+  ['a family without a name', () => withAddress(1, 8, 2), 'argument'],
+  ['IPv4 with more bytes', () => withAddress(2, 17), 'argument'],
+  ['IPv6', () => withAddress(10, 28), 'good'],
+  ['IPv6 with fewer bytes', () => withAddress(10, 27), 'argument'],
+  ['another family', () => withAddress(16, 12), 'argument'],
+  ['128 words of the auxiliary vector', () => withMemoryMap(128), 'good'],
+  ['130 words of the auxiliary vector', () => withMemoryMap(130), 'argument'],
+  ['an odd auxiliary vector', () => withMemoryMap(3), 'argument'],
+  ['two memory maps', () => withMemoryMap(2, 2), 'order'],
+  ['16 functions', () => withVdso({ functions: functions(16, 12) }), 'good'],
+  ['functions within another', () => withVdso({ functions: functions(16, 11) }), 'vdso'],
+  ['17 functions', () => withVdso({ functions: functions(17, 12) }), 'vdso'],
+  ['four areas', () => withVdso({ areas: areas(4, 0x1000n) }), 'good'],
+  ['five areas', () => withVdso({ areas: areas(5, 0x1000n) }), 'vdso'],
+  ['a vDSO that fills its place', () => withVdso({ areas: areas(1, 0xe000n) }), 'good'],
+  ['a vDSO too large for its place', () => withVdso({ areas: areas(1, 0xf000n) }), 'vdso'],
+  ['a build ID of 3 bytes', () => withVdso({ buildId: '010203' }), 'vdso'],
+  ['a build ID of 32 bytes', () => withVdso({ buildId: '01'.repeat(32) }), 'good'],
+  ['the last signal', () => ({ ...exampleTape, resumeSignal: 64 }), 'good'],
+  ['no signal at all', () => ({ ...exampleTape, resumeSignal: 65 }), 'value'],
+  ['no thread', () => ({ ...exampleTape, threads: [] }), 'thread'],
+  ['no data', () => ({ ...exampleTape, data: new Uint8Array(0) }), 'vdso'],
+  ['no step', () => ({ ...exampleTape, steps: [] }), 'order'],
+  ['3000 threads', () => withThreads(3000), 'good'],
+  ['too many threads', () => withThreads(tapeMaxThreads + 1), 'table'],
+  ['too many steps', () => ({ ...exampleTape, steps: new Array(tapeMaxSteps + 1).fill(firstStep) as Tape['steps'] }), 'table'],
+  ['too many bytes', () => ({ ...exampleTape, data: new Uint8Array(tapeMaxBytes) }), 'size'],
+  ['as many bytes as there may be', () => filled(tapeMaxBytes), 'good'],
+];

@@ -1,7 +1,6 @@
 /** `crac-build build`: the pipeline from the plan to the verified image. */
-import type { BuildOptions, BuildPlan, BuildResult, Call, VerifyResult } from '../api.js';
+import type { BuildOptions, BuildResult, Call, VerifyResult } from '../api.js';
 import { buildBase } from '../base/build-base.js';
-import { formatReadiness } from '../dockerfile/readiness.js';
 import { Cleanup } from '../engine/cleanup.js';
 import { temporaryTag } from '../engine/owner.js';
 import type { EngineImage } from '../engine/port.js';
@@ -11,12 +10,12 @@ import { runStep } from '../run-step.js';
 import { bake } from './bake.js';
 import { createBuildContainer, type BuildContainer, fillBuildContainer, makeStepPlan } from './build-container.js';
 import { describeHeap, findJava, readAppImage, type AppImage } from './image-checks.js';
-import { buildRights, runArgs, runCommand } from './rights.js';
+import { runArgs, runCommand } from './rights.js';
 import { readKernelCache } from './kernel-cache.js';
 import { labelTimes } from './seen-times.js';
 import { readIntent, restoreMode, wantedRestorer, type Intent } from './settings.js';
 import { runStepProgram } from './step-program.js';
-import { cleanUp, openEngine, openTools, type Tools } from './tools.js';
+import { cleanUp, openTools, type Tools } from './tools.js';
 import { verifyWith } from './verify.js';
 import { readWorld, type World } from './world.js';
 

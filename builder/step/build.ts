@@ -2,11 +2,9 @@
 import { chmod, copyFile, readFile, readdir, rm } from 'node:fs/promises';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attach } from '../attach/attach.js';
 import { dumpWithCriu } from '../checkpoint/criu.js';
 import type { Readiness } from '../dockerfile/readiness.js';
 import { CracError } from '../errors.js';
-import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { StepName } from '../events.js';
 import { runStep } from '../run-step.js';
 import { App } from './app.js';
@@ -14,22 +12,20 @@ import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
 import { rootOf, streamPipeIds } from './checkpoint-record.js';
 import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
-import { chooseCpu, cpuEvidence, unusedState, type CpuChoice, type CpuEvidence } from './cpu.js';
+import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { runInit } from './init.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
 import { dropCopies, makePages, type Pages } from './pages.js';
 import { prepareDump, type Prepared } from './prepare.js';
 import { train, type Training } from './train.js';
-import { chooseRoot, innerTids, readTree, residentBytes, type CheckpointRoot } from './processes.js';
+import { residentBytes } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
-import { waitForNoConnections } from './quiet.js';
 import { waitForReadiness } from './ready.js';
 import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
 import { settle, type Settled } from './settle.js';
 import { readStartState } from './start-state.js';
 import { findUser, type AppUser } from './user.js';
-import { saveVdso } from './vdso.js';
 import { checkScripts, runWarmups } from './warm.js';
 
 interface Started {

@@ -96,13 +96,7 @@ export class CriuRestorer implements Restorer {
       store.map((range) => ({ ...range, path: storePath })),
       offsetsInStore(this.#input.pages.plan.processes, written),
     );
-    return [
-      ...whole.filter((range) => !isMemory(range)),
-      ...heads,
-      ...whole.filter(isMemory),
-      ...mapped,
-      ...readAheadRows(later),
-    ];
+    return [...whole.filter((range) => !isMemory(range)), ...heads, ...whole.filter(isMemory), ...mapped, ...readAheadRows(later)];
   }
 
   /** Puts images for the plan into the image directory, in place of those that are there. */

@@ -140,5 +140,12 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: A
   const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
   const vdso = await saveVdso(chosen.root.pid);
-  return { ...chosen, vdso, jdk, evidence, tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) } };
+  return {
+    ...chosen,
+    vdso,
+    jdk,
+    evidence,
+    tids,
+    clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) },
+  };
 }

@@ -92,7 +92,16 @@ class Rehearsal {
       [
         '@train',
         ...['--checkpoint', checkpointDirectory, '--pages', pagesDirectory],
-        ...['--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(','), '--ambient', input.restorer.capabilities.toString(16)],
+        ...[
+          '--uid',
+          String(user.uid),
+          '--gid',
+          String(user.gid),
+          '--groups',
+          user.groups.join(','),
+          '--ambient',
+          input.restorer.capabilities.toString(16),
+        ],
         ...['--cwd', input.plan.cwd, '--', initPath],
         ...input.plan.argv,
       ],

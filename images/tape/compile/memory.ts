@@ -3,7 +3,7 @@
  * place costs a fraction of one that has to split another. Then what is copied is read, protections that were in the way are set, and
  * advice is given.
  */
-import { MAP, MODE_TYPE, MODE_TYPE_MASK, OPEN, PAGE_BYTES, PROT, VMA } from '../../criu/flags.js';
+import { MAP, MODE_TYPE, MODE_TYPE_MASK, OPEN, PROT, VMA } from '../../criu/flags.js';
 import { isFileMapping, type Vma } from '../../criu/view-process.js';
 import { FormatError } from '../../errors.js';
 import type { PlannedRange, PlannedVma } from '../../pages/plan.js';
@@ -38,7 +38,7 @@ interface MappedFile {
 }
 
 export function compileMemory(context: Context, memfds: PlacedMemfds): void {
-  const { input, process, writer } = context;
+  const { input, writer } = context;
   const usable = plannedVmas(context).filter((vma) => isUsable(context, vma));
   const usesStore = usable.some(({ ranges }) => ranges.some(({ source }) => source === 'store'));
   const store = usesStore ? openChecked(context, input.files.store, BigInt(input.plan.storeBytes)) : undefined;

@@ -1,5 +1,13 @@
 /** Results as `builder` returns them, for tests of what is printed. */
-import type { BenchComparison, BenchReport, BuildPlan, BuildResult, InspectReport, TapeListing, VerifyResult } from '../../../builder/api.js';
+import type {
+  BenchComparison,
+  BenchReport,
+  BuildPlan,
+  BuildResult,
+  InspectReport,
+  TapeListing,
+  VerifyResult,
+} from '../../../builder/api.js';
 
 const MiB = 2 ** 20;
 

@@ -110,6 +110,7 @@ export function writeTape(tape: Tape): Buffer {
 
 function headerOf(tape: Tape, sizeBytes: number, placed: PlacedTables['placed']): Header {
   const { pid, hole, holeBytes, vdso, descriptorLimit, stateRequired, generationPage, resumeSignal, resumeValue } = tape;
+  const { dumpedMonotonicNs, dumpedRealtimeNs } = tape;
   const buildId = Buffer.from(vdso.buildId, 'hex');
   return {
     ...{ magic: tapeMagic, version: tapeVersion, featuresRequired: tapeFeatures, sizeBytes, crc32: 0 },
@@ -118,6 +119,7 @@ function headerOf(tape: Tape, sizeBytes: number, placed: PlacedTables['placed'])
     vdsoBuildId: [...buildId, ...Array<number>(32 - buildId.length).fill(0)],
     vdsoBuildIdBytes: buildId.length,
     ...{ descriptorLimit, stateRequired, generationPage, resumeSignal, resumeValue, reserved: 0 },
+    ...{ dumpedMonotonicNs, dumpedRealtimeNs },
     ...placed,
   };
 }
@@ -190,8 +192,10 @@ function readTape(bytes: Buffer, header: Header): Tape {
   });
   if (taken !== components.length) fail('value', 'components of no thread');
   const { pid, hole, holeBytes, descriptorLimit, stateRequired, generationPage, resumeSignal, resumeValue } = header;
+  const { dumpedMonotonicNs, dumpedRealtimeNs } = header;
   return {
     ...{ machine, pid, hole, holeBytes, descriptorLimit, stateRequired, generationPage, resumeSignal, resumeValue },
+    ...{ dumpedMonotonicNs, dumpedRealtimeNs },
     vdso: {
       address: header.vdso,
       sizeBytes: header.vdsoBytes,

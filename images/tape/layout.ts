@@ -84,6 +84,12 @@ export const headerStruct = {
     { name: 'descriptorLimit', type: 'u32', doc: 'every descriptor that is used has a smaller number; RLIMIT_NOFILE has to allow it' },
     { name: 'stateRequired', type: 'u64', doc: 'XSAVE components that a start must have enabled in XCR0' },
     { name: 'generationPage', type: 'u64', doc: 'address of the page that crac-init fills in before a thread runs; 0: there is none' },
+    {
+      name: 'dumpedMonotonicNs',
+      type: 'u64',
+      doc: "CLOCK_MONOTONIC at the dump; 0: the application's clock goes on from there by itself",
+    },
+    { name: 'dumpedRealtimeNs', type: 'u64', doc: 'CLOCK_REALTIME at the dump; 0: not known' },
     { name: 'resumeValue', type: 'u64', doc: 'value of resumeSignal' },
     { name: 'resumeSignal', type: 'u32', doc: 'signal that the application gets after the resume; 0: none' },
     { name: 'reserved', type: 'u32', doc: 'zero' },
@@ -212,6 +218,8 @@ export const generationStruct = {
     { name: 'generation', type: 'u64', doc: 'one more than before this start' },
     { name: 'version', type: 'u32', doc: 'TAPE_GENERATION_VERSION' },
     { name: 'reserved', type: 'u32', doc: 'zero' },
+    { name: 'monotonicJumpNs', type: 'i64', doc: 'what the monotonic clock of the application has jumped by since the dump' },
+    { name: 'realtimeJumpNs', type: 'i64', doc: 'what the wall clock has gone on by since the dump; 0: not known' },
     { name: 'entropy', type: 'u8', count: 64, doc: 'random bytes of this start alone' },
   ],
 } as const satisfies Struct;

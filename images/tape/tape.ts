@@ -81,6 +81,10 @@ export interface Tape {
   readonly stateRequired: bigint;
   /** 0: there is none. */
   readonly generationPage: bigint;
+  /** CLOCK_MONOTONIC at the dump; 0: the application's clock goes on from there by itself. */
+  readonly dumpedMonotonicNs: bigint;
+  /** CLOCK_REALTIME at the dump; 0: not known. */
+  readonly dumpedRealtimeNs: bigint;
   /** 0: none. */
   readonly resumeSignal: number;
   readonly resumeValue: bigint;

@@ -22,6 +22,7 @@
 #include <linux/wait.h>
 #include "types.h"
 
+#define CLOCK_REALTIME 0
 #define CLOCK_MONOTONIC 1
 #define CLOCK_BOOTTIME 7
 /* linux/mount.h has them too, but clashes with linux/fcntl.h of some versions. */

@@ -176,6 +176,8 @@ struct tape_header {
 	u32 descriptor_limit; /* every descriptor that is used has a smaller number; RLIMIT_NOFILE has to allow it */
 	u64 state_required; /* XSAVE components that a start must have enabled in XCR0 */
 	u64 generation_page; /* address of the page that crac-init fills in before a thread runs; 0: there is none */
+	u64 dumped_monotonic_ns; /* CLOCK_MONOTONIC at the dump; 0: the application's clock goes on from there by itself */
+	u64 dumped_realtime_ns; /* CLOCK_REALTIME at the dump; 0: not known */
 	u64 resume_value; /* value of resumeSignal */
 	u32 resume_signal; /* signal that the application gets after the resume; 0: none */
 	u32 reserved; /* zero */
@@ -186,7 +188,7 @@ struct tape_header {
 	struct record_table steps; /* tape_step rows */
 	struct record_table data; /* bytes; to the end of the tape */
 };
-_Static_assert(sizeof(struct tape_header) == 184, "tape_header");
+_Static_assert(sizeof(struct tape_header) == 200, "tape_header");
 _Static_assert(offsetof(struct tape_header, magic) == 0, "tape_header.magic");
 _Static_assert(offsetof(struct tape_header, version) == 8, "tape_header.version");
 _Static_assert(offsetof(struct tape_header, features_required) == 12, "tape_header.features_required");
@@ -204,15 +206,17 @@ _Static_assert(offsetof(struct tape_header, vdso_build_id_bytes) == 96, "tape_he
 _Static_assert(offsetof(struct tape_header, descriptor_limit) == 100, "tape_header.descriptor_limit");
 _Static_assert(offsetof(struct tape_header, state_required) == 104, "tape_header.state_required");
 _Static_assert(offsetof(struct tape_header, generation_page) == 112, "tape_header.generation_page");
-_Static_assert(offsetof(struct tape_header, resume_value) == 120, "tape_header.resume_value");
-_Static_assert(offsetof(struct tape_header, resume_signal) == 128, "tape_header.resume_signal");
-_Static_assert(offsetof(struct tape_header, reserved) == 132, "tape_header.reserved");
-_Static_assert(offsetof(struct tape_header, areas) == 136, "tape_header.areas");
-_Static_assert(offsetof(struct tape_header, functions) == 144, "tape_header.functions");
-_Static_assert(offsetof(struct tape_header, threads) == 152, "tape_header.threads");
-_Static_assert(offsetof(struct tape_header, components) == 160, "tape_header.components");
-_Static_assert(offsetof(struct tape_header, steps) == 168, "tape_header.steps");
-_Static_assert(offsetof(struct tape_header, data) == 176, "tape_header.data");
+_Static_assert(offsetof(struct tape_header, dumped_monotonic_ns) == 120, "tape_header.dumped_monotonic_ns");
+_Static_assert(offsetof(struct tape_header, dumped_realtime_ns) == 128, "tape_header.dumped_realtime_ns");
+_Static_assert(offsetof(struct tape_header, resume_value) == 136, "tape_header.resume_value");
+_Static_assert(offsetof(struct tape_header, resume_signal) == 144, "tape_header.resume_signal");
+_Static_assert(offsetof(struct tape_header, reserved) == 148, "tape_header.reserved");
+_Static_assert(offsetof(struct tape_header, areas) == 152, "tape_header.areas");
+_Static_assert(offsetof(struct tape_header, functions) == 160, "tape_header.functions");
+_Static_assert(offsetof(struct tape_header, threads) == 168, "tape_header.threads");
+_Static_assert(offsetof(struct tape_header, components) == 176, "tape_header.components");
+_Static_assert(offsetof(struct tape_header, steps) == 184, "tape_header.steps");
+_Static_assert(offsetof(struct tape_header, data) == 192, "tape_header.data");
 
 /* A mapping that belongs to the vDSO ([vvar], [vvar_vclock]). */
 struct tape_area {
@@ -356,13 +360,17 @@ struct tape_generation {
 	u64 generation; /* one more than before this start */
 	u32 version; /* TAPE_GENERATION_VERSION */
 	u32 reserved; /* zero */
+	s64 monotonic_jump_ns; /* what the monotonic clock of the application has jumped by since the dump */
+	s64 realtime_jump_ns; /* what the wall clock has gone on by since the dump; 0: not known */
 	u8 entropy[64]; /* random bytes of this start alone */
 };
-_Static_assert(sizeof(struct tape_generation) == 80, "tape_generation");
+_Static_assert(sizeof(struct tape_generation) == 96, "tape_generation");
 _Static_assert(offsetof(struct tape_generation, generation) == 0, "tape_generation.generation");
 _Static_assert(offsetof(struct tape_generation, version) == 8, "tape_generation.version");
 _Static_assert(offsetof(struct tape_generation, reserved) == 12, "tape_generation.reserved");
-_Static_assert(offsetof(struct tape_generation, entropy) == 16, "tape_generation.entropy");
+_Static_assert(offsetof(struct tape_generation, monotonic_jump_ns) == 16, "tape_generation.monotonic_jump_ns");
+_Static_assert(offsetof(struct tape_generation, realtime_jump_ns) == 24, "tape_generation.realtime_jump_ns");
+_Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation.entropy");
 
 /* Tables of the header in the order in which they lie: X(member, bytes of a row). */
 #define TAPE_TABLES(X) \

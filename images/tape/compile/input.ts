@@ -36,6 +36,8 @@ export interface TapeInput {
   readonly ahead?: readonly AddressRange[];
   /** Address of the page that crac-init fills in at each start. */
   readonly generationPage?: bigint;
+  /** At the dump: for that page. Of the monotonic clock only where the application sees it jump. */
+  readonly clocks?: { readonly monotonicNs?: bigint; readonly realtimeNs?: bigint };
   readonly resumeSignal?: { readonly signal: number; readonly value: bigint };
 }
 

@@ -127,6 +127,7 @@ const made = makeTape(
 export const everyCall: Tape = {
   ...made,
   generationPage: base,
+  ...{ dumpedMonotonicNs: 0n, dumpedRealtimeNs: 0n },
   steps: made.steps.map((step) =>
     // What is done where the step before it holds, in place of the next one.
     step.call === 'listen' && step.arguments[1] === 6n ? { ...step, skipOnSuccess: 1 } : step,

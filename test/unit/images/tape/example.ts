@@ -63,6 +63,7 @@ function write(): Tape {
       ],
     },
     ...{ descriptorLimit: writer.descriptorLimit, stateRequired: 0x20n, generationPage: base, resumeSignal: 12, resumeValue: 7n },
+    ...{ dumpedMonotonicNs: 5n, dumpedRealtimeNs: 6n },
     threads: [
       {
         ...{ ...thread, tid: 40, name: 'java', state: 0x222n },

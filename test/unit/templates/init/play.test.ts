@@ -26,7 +26,7 @@ const pageAt = 0x2010_0000n;
 const stackAt = 0x2020_0000n;
 const behindEnd = 0x2030_0000n;
 const vdsoAt = 0x7f12_3456_7000n;
-const pageOffsets = { rseq: 96n, secondTid: 84n };
+const pageOffsets = { secondTid: 100n, rseq: 128n, ymm: 200n };
 
 /** The kernel's, as this process has it. */
 async function ownVdso(): Promise<Vdso> {
@@ -106,7 +106,7 @@ function makeTape({ code, symbols, vdso }: { code: Buffer; symbols: ReadonlyMap<
       ...{ tid: 300, name: 'first', fsBase: 0x1234_5000n, clearTid: 0n, signalMask: 0x400n },
       ...{ rseq: pageAt + pageOffsets.rseq, rseqBytes: 32, state: 7n },
       registers: registersOf({
-        ...{ [R12]: pageAt, [R13]: clock, [R14]: pageAt + 168n, [R15]: 0x15n, [BX]: 0xbbn },
+        ...{ [R12]: pageAt, [R13]: clock, [R14]: pageAt + pageOffsets.ymm, [R15]: 0x15n, [BX]: 0xbbn },
         ...{ [SP]: stackAt + 0x10000n, [IP]: symbol('go_on_first') },
       }),
       components: [{ number: 2, offset: writer.bytes(avx), sizeBytes: 256, optional: false }],
@@ -135,6 +135,7 @@ function makeTape({ code, symbols, vdso }: { code: Buffer; symbols: ReadonlyMap<
     ...{ machine: 'x86_64', pid: 300, hole: 0x1000_0000n, ...parts },
     holeBytes: neededHoleBytes(placeTables(parts).size, threads.length),
     ...{ descriptorLimit: writer.descriptorLimit, stateRequired: 7n, generationPage: pageAt, resumeSignal: 12, resumeValue: 0xfeedn },
+    ...{ dumpedMonotonicNs: 1n, dumpedRealtimeNs: BigInt(Date.now()) * 1_000_000n },
   };
   return change.tape?.(tape) ?? tape;
 }
@@ -160,7 +161,7 @@ const words = (text: string): string => Buffer.from(text.padEnd(8, '\0').slice(0
 const expected = [
   'page 1',
   ...['bx bb', 'r15 15', 'pid 12c', 'session 12c', 'second 12f', 'second.fs 67890000', `second.name ${words('second')}`],
-  ...['mask 400', 'fs 12345000', `name ${words('first')}`, 'rseq 1', 'generation 1', 'entropy 1', 'clock 0', 'clock.moved 1'],
+  ...['mask 400', 'fs 12345000', `name ${words('first')}`, 'rseq 1', 'generation 1', 'jumps 1', 'entropy 1', 'clock 0', 'clock.moved 1'],
   ...['ymm 1122334455667788', 'signal c', 'value feed'],
 ].join('\n');
 

@@ -46,6 +46,8 @@ struct tape_page {
 	u64 generation;
 	u32 version;
 	u32 reserved;
+	long monotonic_jump;
+	long realtime_jump;
 	u8 entropy[64];
 	u32 second_is_done; /* a futex */
 	u32 second_tid; /* cleared when the thread ends */
@@ -97,6 +99,7 @@ static void first(const struct tape_page *given, long (*clock_gettime)(int, long
 	say("name", *(u64 *)name);
 	say("rseq", page->rseq[1] < 4096);
 	say("generation", page->generation);
+	say("jumps", page->monotonic_jump > 0 && page->realtime_jump > 0 && page->realtime_jump < 60000000000);
 	say("entropy", page->entropy[0] || page->entropy[1] || page->entropy[2] || page->entropy[3]);
 	say("clock", (u64)clock_gettime(1, now));
 	say("clock.moved", now[0] > 0 || now[1] > 0);

@@ -63,8 +63,8 @@ test('labels of the application and of the command line stay beside those that t
   );
   t.is(labels[labelNames.baseName], base);
   t.is(labels[labelNames.baseDigest], (await inspect(t, base)).Id);
-  t.is(labels[labelNames.runArgs], '--cap-add SYS_ADMIN');
-  t.like(labels, { [labelNames.restorer]: 'criu', [labelNames.mode]: 'mmap', [labelNames.engine]: 'criu' });
+  t.is(labels[labelNames.runArgs], '');
+  t.like(labels, { [labelNames.restorer]: 'tape', [labelNames.engine]: 'criu' });
   t.regex(labels[labelNames.jdk] ?? '', /JDK 25/);
   t.regex(labels[labelNames.coldMs] ?? '', /^\d+$/);
   t.regex(labels[labelNames.restoreMs] ?? '', /^\d+(\.\d+)?$/);
@@ -129,7 +129,7 @@ test('inspect tells what the image holds', async (t) => {
   t.is(code, 0);
   const report = readJson(inspectSchema, stdout);
   const { Id, Config } = await inspect(t, image);
-  t.like(report, { image, imageId: Id, restorer: 'criu', mode: 'mmap', base: { name: base } });
+  t.like(report, { image, imageId: Id, restorer: 'tape', mode: null, base: { name: base } });
   t.deepEqual(report.labels, Config.Labels);
   t.deepEqual(report.record.argv, [...Config.Entrypoint.slice(1), 'one', 'two words']);
   t.like(report.record, { cwd: '/srv/app', uid: 1000, gid: 1000, fallback: 'cold' });

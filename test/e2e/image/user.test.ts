@@ -4,18 +4,24 @@ import { relabelled, userApp } from '../support/app-image.js';
 import { crac } from '../support/cli.js';
 import { dockerOk, get, run, type Container } from '../support/docker.js';
 import { inspectSchema, readJson, verifySchema } from '../support/schemas.js';
-import { assertCold, assertRestored, restorable } from '../support/restore.js';
+import { assertCold, assertRestored, restorable, restorableByCriu } from '../support/restore.js';
 import { warmImage } from '../support/warm.js';
 
 const instructions = 'READY http://:8080/health\nWARMUP --requests=50 GET /\n';
 const command = 'ENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]\n';
-const images: Record<'named' | 'numbered', string> = { named: '', numbered: '' };
+const images = { named: '', numbered: '', byCriu: '' };
 
 test.before(async () => {
   images.named = await warmImage({
     name: 'user-named',
     fixture: 'small',
     dockerfile: `FROM crac-build-test/jre:25\n${userApp}\nCOPY target/classes /app\nUSER app\n${command}${instructions}`,
+  });
+  images.byCriu = await warmImage({
+    name: 'user-criu',
+    fixture: 'small',
+    dockerfile: `FROM crac-build-test/jre:25\n${userApp}\nCOPY target/classes /app\nUSER app\n${command}${instructions}`,
+    args: ['--with=criu'],
   });
   images.numbered = await warmImage({
     name: 'user-numbered',
@@ -37,12 +43,13 @@ async function credentials(t: ExecutionContext, container: Container): Promise<R
   return Object.fromEntries(fields);
 }
 
-for (const [kind, uid, gid, groups] of [
-  ['named', 1000, 1000, '1000 3001'],
-  ['numbered', 1234, 2345, '2345'],
+for (const [kind, uid, gid, groups, rights] of [
+  ['named', 1000, 1000, '1000 3001', restorable],
+  ['numbered', 1234, 2345, '2345', restorable],
+  ['byCriu', 1000, 1000, '1000 3001', restorableByCriu],
 ] as const) {
-  test(`user ${uid}:${gid} (${kind}): restored with SYS_ADMIN, and has no right itself`, async (t) => {
-    const container = await run(t, images[kind], restorable);
+  test(`user ${uid}:${gid} (${kind}): restored, and has no right itself`, async (t) => {
+    const container = await run(t, images[kind], rights);
     t.is((await get(t, container, '/health')).text, 'ok\n');
     await assertRestored(t, container);
     const none = '0'.repeat(16);
@@ -60,19 +67,19 @@ for (const [kind, uid, gid, groups] of [
     t.is(await container.exitCode(), 143);
     t.regex(await container.logs(), /shutdown hook ran/);
   });
-
-  test(`user ${uid}:${gid} (${kind}): cold with the reason where the container gives no right`, async (t) => {
-    const container = await run(t, images[kind], ['-e', 'CRAC_BUILD_TRACE=1']);
-    t.is((await get(t, container, '/health')).text, 'ok\n');
-    await assertCold(t, container, ...coldRights);
-    const status = await credentials(t, container);
-    t.is(status['Uid'], Array(4).fill(uid).join(' '));
-    t.is(status['CapEff'], '0'.repeat(16));
-  });
 }
 
-test('no-new-privileges takes the right away: cold with the reason', async (t) => {
-  const container = await run(t, images.named, [...restorable, '--security-opt', 'no-new-privileges']);
+test('criu: cold with the reason where the container gives no right', async (t) => {
+  const container = await run(t, images.byCriu, ['-e', 'CRAC_BUILD_TRACE=1']);
+  t.is((await get(t, container, '/health')).text, 'ok\n');
+  await assertCold(t, container, ...coldRights);
+  const status = await credentials(t, container);
+  t.is(status['Uid'], Array(4).fill(1000).join(' '));
+  t.is(status['CapEff'], '0'.repeat(16));
+});
+
+test('criu: no-new-privileges takes the right away, cold with the reason', async (t) => {
+  const container = await run(t, images.byCriu, [...restorableByCriu, '--security-opt', 'no-new-privileges']);
   t.is((await get(t, container, '/health')).text, 'ok\n');
   await assertCold(t, container, ...coldRights);
 });
@@ -90,20 +97,20 @@ test('inspect names the user', async (t) => {
 });
 
 test('the first restore of the build is of that user: it may read the memory, and the working set is known', async (t) => {
-  for (const image of [images.named, images.numbered]) {
+  for (const image of Object.values(images)) {
     const { memory } = readJson(inspectSchema, (await crac(['inspect', '--json', image])).stdout);
     t.true((memory.pages.workingSet?.touchedBytes ?? 0) > 0, image);
   }
 });
 
-test('verify restores with the right that the image names', async (t) => {
-  const { code, stdout, stderr } = await crac(['verify', '--json', images.named]);
+test('criu: verify restores with the right that the image names', async (t) => {
+  const { code, stdout, stderr } = await crac(['verify', '--json', images.byCriu]);
   t.is(code, 0, stderr);
   t.like(readJson(verifySchema, stdout), { restored: true, cold: null });
 });
 
-test('verify says so where the container has no right, and exits with 1', async (t) => {
-  const tag = await relabelled(t, images.named, 'dev.crac-build.run-args', '');
+test('criu: verify says so where the container has no right, and exits with 1', async (t) => {
+  const tag = await relabelled(t, images.byCriu, 'dev.crac-build.run-args', '');
   const json = await crac(['verify', '--json', tag]);
   t.is(json.code, 1);
   const result = readJson(verifySchema, json.stdout);

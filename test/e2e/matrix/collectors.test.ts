@@ -8,7 +8,7 @@ import { fullTest } from '../../setup/resumable.js';
 import { crac } from '../support/cli.js';
 import { docker, dockerOk, get, run, runId, type Container } from '../support/docker.js';
 import { buildSchema, readJson, verifySchema } from '../support/schemas.js';
-import { assertCold, assertRestored, restorable } from '../support/restore.js';
+import { assertCold, assertRestored, restorable, restorer } from '../support/restore.js';
 
 const context = fileURLToPath(new URL('../../../../test/fixtures/heap', import.meta.url));
 const liveBytes = 32 * 2 ** 20;
@@ -27,7 +27,7 @@ async function build(
     await docker(['rmi', '-f', image]);
   });
   const given = buildArgs.flatMap((pair) => ['--build-arg', pair]);
-  const { code, stdout, stderr } = await crac(['build', '-t', image, ...given, ...flags, '--progress=plain', '--json', context]);
+  const { code, stdout, stderr } = await crac(['build', '-t', image, ...given, ...flags, `--with=${restorer}`, '--progress=plain', '--json', context]);
   if (code !== 0) throw new Error(stderr);
   return { image, stdout };
 }

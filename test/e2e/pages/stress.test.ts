@@ -32,9 +32,9 @@ const alone = (add: typeof fullTest, wanted: StressImage, seconds: number): void
   });
 };
 
-alone(test, { mode: 'mmap', collector: 'G1' }, 20);
+alone(test, { mode: 'tape', collector: 'G1' }, 20);
 // Both count on zeros where they gave memory back.
-alone(test, { mode: 'mmap', collector: 'Serial', own: true, jemalloc: true }, 10);
+alone(test, { mode: 'tape', collector: 'Serial', own: true, jemalloc: true }, 10);
 
 // Builds one after the other, containers at the same time: nothing here depends on how fast they are.
 for (const collector of ['Serial', 'Parallel', 'G1', 'Z', 'Shenandoah'] as const satisfies readonly Collector[]) {
@@ -46,10 +46,10 @@ for (const collector of ['Serial', 'Parallel', 'G1', 'Z', 'Shenandoah'] as const
   });
 }
 
-for (const mode of ['mmap', 'lazy'] as const) {
+for (const mode of ['tape', 'mmap', 'lazy'] as const) {
   alone(fullTest, { mode, collector: 'G1', own: true }, 30);
   alone(fullTest, { mode, collector: 'G1', jemalloc: true }, 30);
 }
 // Dead objects and what lies above the tops of regions are in the dump.
-alone(fullTest, { mode: 'mmap', collector: 'G1', args: ['--gc=none'] }, 30);
+alone(fullTest, { mode: 'tape', collector: 'G1', args: ['--gc=none'] }, 30);
 alone(fullTest, { mode: 'mmap', collector: 'Serial', args: ['--gc=none'] }, 30);

@@ -3,12 +3,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { create, dockerOk, get, processes, run, waitForLog, type Container } from '../support/docker.js';
-import { assertRestored, restorable, startOf } from '../support/restore.js';
+import { assertRestored, restorableByCriu, startOf } from '../support/restore.js';
 import { until } from '../support/until.js';
 import { warmImage } from '../support/warm.js';
 
 const full = process.env['CRAC_BUILD_TEST_FULL'] === '1';
-const rights = [...restorable, '--cap-add', 'NET_ADMIN', '--cap-add', 'SYS_PTRACE', '--security-opt', 'seccomp=unconfined'];
+const rights = [...restorableByCriu, '--cap-add', 'NET_ADMIN', '--cap-add', 'SYS_PTRACE', '--security-opt', 'seccomp=unconfined'];
 
 let image: string;
 
@@ -48,7 +48,7 @@ test('memory is brought, then the helper is gone', async (t) => {
 });
 
 test('without the rights memory is read, and a line says so', async (t) => {
-  const container = await run(t, image, restorable);
+  const container = await run(t, image, restorableByCriu);
   await assertRestored(t, container);
   t.regex(await container.logs(), /^crac-build: memory is read, not brought lazily: it needs --cap-add NET_ADMIN --cap-add SYS_PTRACE$/m);
   t.regex(await answers(container, t), /./);

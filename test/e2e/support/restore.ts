@@ -3,8 +3,16 @@ import type { ExecutionContext } from 'ava';
 import type { Container } from './docker.js';
 import { until } from './until.js';
 
-/** `docker run` arguments with which an image of the criu restorer restores, and tells that it did. */
-export const restorable: readonly string[] = ['--cap-add', 'SYS_ADMIN', '-e', 'CRAC_BUILD_TRACE=1'];
+const traced = ['-e', 'CRAC_BUILD_TRACE=1'];
+
+/** `docker run` arguments with which an image of the restorer criu restores, and tells that it did. */
+export const restorableByCriu: readonly string[] = ['--cap-add', 'SYS_ADMIN', ...traced];
+
+/** The restorer of images that say nothing about it: CRAC_BUILD_TEST_RESTORER=criu runs tests that hold for both with the other one. */
+export const restorer: 'tape' | 'criu' = process.env['CRAC_BUILD_TEST_RESTORER'] === 'criu' ? 'criu' : 'tape';
+
+/** `docker run` arguments with which an image of that restorer restores, and tells that it did. */
+export const restorable: readonly string[] = restorer === 'criu' ? restorableByCriu : traced;
 
 /** A start of the container, from crac-init's lines. */
 export interface Start {

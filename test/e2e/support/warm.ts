@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crac } from './cli.js';
 import { docker } from './docker.js';
+import { restorer } from './restore.js';
 
 /** dist/; this file is dist/test/e2e/support/warm.js. */
 const dist = fileURLToPath(new URL('../../../', import.meta.url));
@@ -77,7 +78,10 @@ export async function withContext<T>(image: WarmImage, work: (directory: string)
 }
 
 /** Makes the image where the engine does not have it, and gives its name. Throws with the build's words where it fails. */
-export async function warmImage(image: WarmImage): Promise<string> {
+export async function warmImage(wanted: WarmImage): Promise<string> {
+  const isChosen = (wanted.args ?? []).some((arg) => /^--(?:with|mode)=/.test(arg));
+  // "auto" would hide that an application is on no tape any more.
+  const image = isChosen ? wanted : { ...wanted, args: [...(wanted.args ?? []), `--with=${restorer}`] };
   const repository = `crac-build-test-warm/${image.name}`;
   const reference = `${repository}:${await digestOf(image)}`;
   if ((await docker(['image', 'inspect', reference])).code === 0) return reference;

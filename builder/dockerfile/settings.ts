@@ -83,7 +83,7 @@ export function parseRestore(text: string, origin: Origin): RestoreFlags {
 
 /**
  * Flags override instructions: `--ready` replaces READY, one or more `--warmup` replace all WARMUPs, each other flag the value of
- * its name. Throws CRAC-DIALECT-SYNTAX for the texts, CRAC-USAGE-FLAG for the words.
+ * its name. Throws CRAC-DIALECT-SYNTAX for the texts, CRAC-USAGE-FLAG for the words, and where they do not go together.
  */
 export function mergeSettings(instructions: InstructionValues, flags: SettingsFlags): Settings {
   const checkpoint = { ...instructions.checkpoint, ...checkWords(flags.checkpoint, checkpointChoices) };
@@ -94,8 +94,15 @@ export function mergeSettings(instructions: InstructionValues, flags: SettingsFl
     warmups:
       flags.warmups.length === 0 ? instructions.warmups : flags.warmups.map((text) => parseWarmup(text, flagOrigin('--warmup', text))),
     checkpoint: { engine: 'auto', gc: 'full', callbacks: 'auto', ...checkpoint },
-    restore: { with: 'auto', fallback: 'cold', ...restore },
+    restore: withoutContradiction({ with: 'auto', fallback: 'cold', ...restore }),
   };
+}
+
+/** The tape maps memory from the page store, as the mode `mmap` does; the other modes are criu's alone. */
+function withoutContradiction(restore: RestoreSettings): RestoreSettings {
+  const { with: restorer, mode } = restore;
+  if (restorer !== 'tape' || mode === undefined || mode === 'mmap') return restore;
+  throw CracError.of('CRAC-USAGE-FLAG', { flag: '--mode', value: mode, expected: `mmap with --with=tape; ${mode} goes with --with=criu` });
 }
 
 function parseChoices<C extends Choices>(text: string, origin: Origin, choices: C): Chosen<C> {

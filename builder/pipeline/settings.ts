@@ -102,13 +102,6 @@ function refuseUnavailable(settings: Settings): void {
     unavailable('--engine', 'crac', 'auto or criu (checkpoints by CRaC JDKs are not available yet)');
 }
 
-/** Throws CRAC-USAGE-FLAG where restorer and mode, from whichever of instruction and flags, do not go together. */
-function refuseContradictions({ restore }: Settings): void {
-  if (restore.with !== 'tape' || restore.mode === undefined || restore.mode === 'mmap') return;
-  const expected = `mmap with the restorer tape, which maps memory from the page store; ${restore.mode} is a mode of --with=criu`;
-  throw CracError.of('CRAC-USAGE-FLAG', { flag: '--mode', value: restore.mode, expected });
-}
-
 /** Reads options and Dockerfile; every mistake in them is told here. */
 export async function readIntent(options: BuildOptions): Promise<Intent> {
   checkReference('--tag', options.tag);
@@ -121,7 +114,6 @@ export async function readIntent(options: BuildOptions): Promise<Intent> {
     restore: options.restore,
   });
   refuseUnavailable(settings);
-  refuseContradictions(settings);
   const scriptDirectory = source.kind === 'context' ? source.directory : process.cwd();
   for (const warmup of settings.warmups) {
     if (warmup.kind !== 'script') continue;

@@ -52,6 +52,11 @@ test('a report: medians and ranges, and no members that nobody asked for', (t) =
   });
 });
 
+test('a taped image has no mode', (t) => {
+  const labels = { restorer: 'tape' } as CheckpointLabels;
+  t.like(reportOf({ ...image, labels }, trials, { runs: 3, pageCache: 'warm' }, machine), { restorer: 'tape', mode: null });
+});
+
 test('the ratio is that of the faster cold start; starts that fell back are counted and left out', (t) => {
   const fell = { ...trials, restored: [restored(20), cold(800, 'COLD-CPU'), restored(30)], coldBase: [cold(500)] };
   const report = reportOf(image, fell, { runs: 3, pageCache: 'cold' }, machine);

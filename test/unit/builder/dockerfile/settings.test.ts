@@ -55,6 +55,24 @@ test('a wrong word on the command line is wrong use', (t) => {
   t.is(error.hint, 'Expected: auto, criu, crac (did you mean criu?).');
 });
 
+test('modes of criu do not go with the tape, wherever they come from', (t) => {
+  const merge = (instruction: string, restore: SettingsFlags['restore']): unknown =>
+    mergeSettings({ warmups: [], restore: parseRestore(instruction, origin) }, { ...none, restore });
+  for (const [instruction, flags] of [
+    ['--with=tape --mode=lazy', {}],
+    ['--with=tape', { mode: 'lazy' }],
+    ['--mode=lazy', { with: 'tape' }],
+  ] as const) {
+    const error = refusal(() => merge(instruction, flags));
+    t.is(error.code, 'CRAC-USAGE-FLAG');
+    t.is(error.exit, 2);
+    t.is(error.hint, 'Expected: mmap with --with=tape; lazy goes with --with=criu.');
+  }
+  t.notThrows(() => merge('--with=tape --mode=lazy', { with: 'criu' }));
+  t.notThrows(() => merge('--with=tape --mode=mmap', {}));
+  t.notThrows(() => merge('--mode=read', {}));
+});
+
 const refused = test.macro({
   exec: (t, text: string, what: string, hint: string) => {
     const error = refusal(() => parseRestore(text, flagOrigin('RESTORE', text)));

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { CracError } from '../../../../builder/errors.js';
-import { chooseCpuOn, cpuEvidence, type HostCpu } from '../../../../builder/step/cpu.js';
+import { chooseCpuOn, cpuEvidence, unusedState, type HostCpu } from '../../../../builder/step/cpu.js';
 import { cpuBits, cpuWordSources, hasCpuBit, missingCpuBits } from '../../../../images/record/cpu.js';
 
 /** A CPU that has exactly these bits. */
@@ -215,4 +215,13 @@ test('evidence: an entry point that starts the JVM with another environment, or 
 
 test('evidence: nothing was to be masked', (t) => {
   t.deepEqual(cpuEvidence(chooseCpuOn(hostWith(...v3), null), 'LD_BIND_NOW=1\0', 3), { bound: true, masked: true });
+});
+
+test('state that nothing was allowed to use may be lost, where that is known', (t) => {
+  const [avx, avx512] = [0x4n, 0xe0n];
+  t.is(unusedState({ level: 'x86-64-v2' }, { masked: true }), avx | avx512);
+  t.is(unusedState({ level: 'x86-64-v3' }, { masked: true }), avx512);
+  t.is(unusedState({ level: 'x86-64-v4' }, { masked: true }), 0n);
+  t.is(unusedState({ level: 'native' }, { masked: true }), 0n);
+  t.is(unusedState({ level: 'x86-64-v2' }, { masked: false }), 0n);
 });

@@ -47,11 +47,24 @@ test.before(async (t) => {
   t.context.init = init;
   const source = join(import.meta.dirname, '../../../../../test/unit/templates/init/native/played.c');
   const elf = join(init.directory, 'played');
-  const flags = ['-O1', '-mavx', '-ffreestanding', '-nostdlib', '-static', '-fno-stack-protector', '-fno-pie', '-no-pie', '-z', 'noseparate-code'];
+  const flags = [
+    '-O1',
+    '-mavx',
+    '-ffreestanding',
+    '-nostdlib',
+    '-static',
+    '-fno-stack-protector',
+    '-fno-pie',
+    '-no-pie',
+    '-z',
+    'noseparate-code',
+  ];
   await execa('gcc', [...flags, `-DPAGE=${pageAt}`, `-Wl,-Ttext=0x${codeAt.toString(16)},--build-id=none,-N`, source, '-o', elf]);
   await execa('objcopy', ['-O', 'binary', elf, `${elf}.bin`]);
   const { stdout } = await execa('nm', [elf]);
-  const symbols = new Map([...stdout.matchAll(/^([0-9a-f]+) . (\w+)$/gm)].map(([, address, name]) => [name ?? '', BigInt(`0x${address ?? '0'}`)]));
+  const symbols = new Map(
+    [...stdout.matchAll(/^([0-9a-f]+) . (\w+)$/gm)].map(([, address, name]) => [name ?? '', BigInt(`0x${address ?? '0'}`)]),
+  );
   Object.assign(t.context, { code: await readFile(`${elf}.bin`), symbols, vdso: await ownVdso() });
 });
 

@@ -123,6 +123,7 @@ async function choose(plan: StepPlan, started: Started, settled: Settled, prepar
     {
       ...common,
       vdso: settled.vdso,
+      realtimeNs: settled.realtimeNs,
       started: await readStartState(started.user, plan.dropCapabilities),
       streamPipeIds: streamPipeIds(prepared.checkpoint, rootPid),
       unusedComponents: unusedState(started.cpu, settled.evidence),

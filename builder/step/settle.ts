@@ -26,6 +26,8 @@ export interface Settled extends CheckpointRoot {
   readonly evidence: CpuEvidence;
   readonly tids: readonly number[];
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+  /** The wall clock with these. */
+  readonly realtimeNs: bigint;
 }
 
 /** The value of a numeric flag of the JVM; undefined where it has no such flag. */
@@ -138,6 +140,7 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: A
     });
   }
   const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
+  const realtimeNs = BigInt(Date.now()) * 1_000_000n;
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
   const vdso = await saveVdso(chosen.root.pid);
   return {
@@ -147,5 +150,6 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: A
     evidence,
     tids,
     clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) },
+    realtimeNs,
   };
 }

@@ -34,11 +34,12 @@ export interface TapeSource {
   readonly streamPipeIds: TapeInput['streamPipeIds'];
   readonly unusedComponents: bigint;
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
+  readonly realtimeNs: bigint;
 }
 
 /** What the compiler is given, but for what differs between the tapes of one checkpoint. */
 export function tapeInputOf(source: TapeSource): TapeInput {
-  const { prepared, pages, vdso, started, streamPipeIds, unusedComponents } = source;
+  const { prepared, pages, vdso, started, streamPipeIds, unusedComponents, clocks, realtimeNs } = source;
   const perfData = prepared.carried.filter(({ entry }) => entry.refresh);
   return {
     set: prepared.images,
@@ -52,6 +53,7 @@ export function tapeInputOf(source: TapeSource): TapeInput {
     ),
     started,
     unusedComponents,
+    clocks: { realtimeNs, ...(prepared.clockJumps !== undefined && { monotonicNs: clocks.monotonicNs }) },
   };
 }
 

@@ -77,7 +77,7 @@ export interface RestoreRecord {
   readonly kernel?: { readonly name: string; readonly capabilities: bigint };
   /** What a start reads, in the order in which to read it ahead. */
   readonly prefetch: readonly PrefetchedRange[];
-  /** criu-private/ exists. */
+  /** Where the JVM's perf data cannot be made, its mapping can be private: by criu-private/, or by the tape itself. */
   readonly privateVariant: boolean;
 }
 

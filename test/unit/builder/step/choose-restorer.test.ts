@@ -34,7 +34,7 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
   };
   return [
     { ...common, effectiveCapabilities: 3n, kernelCache: { kernel: '6.1 #1', capabilities: 'ff', base64: '' } },
-    { ...common, vdso: fakeVdso, started, streamPipeIds: [54465, 54466, 53426], unusedComponents: 0n },
+    { ...common, realtimeNs: 11n, vdso: fakeVdso, started, streamPipeIds: [54465, 54466, 53426], unusedComponents: 0n },
   ];
 }
 
@@ -102,6 +102,11 @@ test('the tape finds store, copies and perf data where the image has them', (t) 
     images: '/.crac-build/checkpoint/memory',
   });
   t.deepEqual([...carried], [['/srv/perf-data', { contentPath: '/.crac-build/checkpoint/carry/1' }]]);
+});
+
+test('the tape has the clocks that the application may see jump', (t) => {
+  t.deepEqual(tapeInputOf(inputs(tapeableObjects)[1]).clocks, { realtimeNs: 11n });
+  t.deepEqual(tapeInputOf(inputs(tapeableObjects, 'no shim')[1]).clocks, { realtimeNs: 11n, monotonicNs: 7n });
 });
 
 function taped(clockJumps?: string): TapeRestorer {

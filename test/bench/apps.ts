@@ -26,6 +26,9 @@ export interface App {
   readonly image: () => Promise<string>;
 }
 
+/** Arguments for `crac-build build`. */
+const flagsOf = (mode: Mode): readonly string[] => (mode === 'tape' ? ['--with=tape'] : ['--with=criu', '--mode', mode]);
+
 const made = (name: string, image: WarmImage): App => ({
   name,
   image: () =>
@@ -40,7 +43,7 @@ const made = (name: string, image: WarmImage): App => ({
 /** heapN-GC: the small application with N MiB of live data. */
 export function heapImage(liveMib: number, collector: Collector, mode: Mode): WarmImage {
   const buildArgs = [`GC=${collectorFlag(collector)}`, `MIB=${liveMib}`, `XMX=${maximumHeap(liveMib, collector)}`];
-  const args = [...buildArgs.flatMap((pair) => ['--build-arg', pair]), '--mode', mode];
+  const args = [...buildArgs.flatMap((pair) => ['--build-arg', pair]), ...flagsOf(mode)];
   return { name: `heap${liveMib}-${collector}-${mode}`.toLowerCase(), fixture: 'heap', args };
 }
 
@@ -49,7 +52,11 @@ export function heapApp(liveMib: number, collector: Collector, mode: Mode): App 
 }
 
 export function demoApp(mode: Mode): App {
-  return made(`demo, ${mode}`, { name: `demo-${mode}`, fixture: 'demo', args: ['--mode', mode] });
+  return made(`demo, ${mode}`, { name: `demo-${mode}`, fixture: 'demo', args: flagsOf(mode) });
+}
+
+export function smallApp(mode: Mode): App {
+  return made(`small, ${mode}`, { name: `small-${mode}`, fixture: 'small', args: flagsOf(mode) });
 }
 
 const demoDockerfile = (): Promise<string> => readFile(join(fixtureDirectory('demo'), 'Dockerfile'), 'utf8');

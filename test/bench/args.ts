@@ -7,7 +7,8 @@ export interface BenchArgs {
   readonly json: boolean;
   readonly check: boolean;
   readonly runs: number;
-  readonly mode: Mode;
+  /** Undefined: that of the suite. */
+  readonly mode: Mode | undefined;
   /** Only parts with a row whose name contains this. */
   readonly only: string;
   /** Directory for the picture. */
@@ -17,7 +18,7 @@ export interface BenchArgs {
 /** What was asked for makes no sense: exit status 2. */
 export class UsageProblem extends Error {}
 
-const isMode = (text: string): text is Mode => text === 'mmap' || text === 'lazy' || text === 'read';
+const isMode = (text: string): text is Mode => text === 'tape' || text === 'mmap' || text === 'lazy' || text === 'read';
 
 /** Throws UsageProblem, and what parseArgs throws for options that there are not. */
 export function readArgs(argv: readonly string[], suites: readonly string[]): BenchArgs {
@@ -28,7 +29,7 @@ export function readArgs(argv: readonly string[], suites: readonly string[]): Be
       json: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       runs: { type: 'string', default: '15' },
-      mode: { type: 'string', default: 'mmap' },
+      mode: { type: 'string' },
       only: { type: 'string', default: '' },
       plot: { type: 'string' },
     },
@@ -40,6 +41,8 @@ export function readArgs(argv: readonly string[], suites: readonly string[]): Be
   if (extra !== undefined) throw new UsageProblem(`one suite at a time, not also "${extra}"`);
   const runs = /^\d{1,4}$/.test(values.runs) ? Number(values.runs) : 0;
   if (runs < 1 || runs > 1000) throw new UsageProblem(`--runs ${values.runs}: it is a number from 1 to 1000`);
-  if (!isMode(values.mode)) throw new UsageProblem(`--mode ${values.mode}: it is mmap, lazy or read`);
+  if (values.mode !== undefined && !isMode(values.mode)) {
+    throw new UsageProblem(`--mode ${values.mode}: it is tape, mmap, lazy or read`);
+  }
   return { suite, json: values.json, check: values.check, runs, mode: values.mode, only: values.only, plot: values.plot };
 }

@@ -53,7 +53,11 @@ interface Sizes {
 }
 
 async function buildStore(context: BenchContext, { collector, full, none }: Sizes, gc: 'full' | 'none'): Promise<void> {
-  const image = await demoWith(collectorFlag(collector), `demo-${collector.toLowerCase()}-${gc}`, [`--gc=${gc}`, '--mode=mmap']);
+  const image = await demoWith(collectorFlag(collector), `demo-${collector.toLowerCase()}-${gc}`, [
+    `--gc=${gc}`,
+    '--with=criu',
+    '--mode=mmap',
+  ]);
   await built(image, context, async (reference) => {
     const { memory } = await inspect(reference, { signal: context.signal, emit: context.session.emit });
     if (memory.pages === null) throw new Error(`${reference} tells nothing of its pages`);
@@ -117,7 +121,7 @@ const rss: Part = {
     const step: number[] = [];
     const runs = Math.min(context.runs, mostBuilds);
     for (let round = 1; round <= runs; round++) {
-      await built(heapImage(4096, 'Serial', context.mode), context, (_, { peakRssBytes, dumpBytes }) => {
+      await built(heapImage(4096, 'Serial', context.mode ?? 'mmap'), context, (_, { peakRssBytes, dumpBytes }) => {
         host.push(peakRssBytes.host);
         step.push(peakRssBytes.step);
         const [a, b, c] = [peakRssBytes.host, peakRssBytes.step, dumpBytes].map((bytes) => Math.round(bytes / 1e6));

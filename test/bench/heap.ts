@@ -7,16 +7,14 @@ import type { BenchContext, Part, Suite } from './suite.js';
 function part(collector: Collector, bar?: Bar): Part {
   const name = `heap.2g-64m.${collector}`;
   const run = async (context: BenchContext) => {
-    const large = heapApp(2048, collector, context.mode);
-    const small = heapApp(64, collector, context.mode);
+    const mode = context.mode ?? 'mmap';
+    const [large, small] = [heapApp(2048, collector, mode), heapApp(64, collector, mode)];
     const [over, under] = await contest(context, [
       { name: large.name, image: await large.image() },
       { name: small.name, image: await small.image() },
     ]);
     const app = `heap2048-${collector}, heap64-${collector}`;
-    return [
-      ratioRow({ name, app, bar: context.mode === 'mmap' ? bar : undefined }, 'readyMs', seriesOf(over, readyMs), seriesOf(under, readyMs)),
-    ];
+    return [ratioRow({ name, app, bar: mode === 'mmap' ? bar : undefined }, 'readyMs', seriesOf(over, readyMs), seriesOf(under, readyMs))];
   };
   return { names: [name], run };
 }

@@ -5,7 +5,7 @@
  *   --check      a missed bar makes the exit status 1
  *   --runs N     starts of each kind
  *   --only TEXT  only rows with TEXT in their names, and what is measured together with them
- *   --mode MODE  of the images, in suites that do not compare modes; bars are those of mmap
+ *   --mode MODE  of the images, in suites that do not compare modes: tape, mmap, lazy, read
  *   --plot DIR   writes DIR/SUITE.svg
  */
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -6,7 +6,8 @@ import type { BenchContext, Mode, Part, Suite } from './suite.js';
 
 function part(name: string, app: string, bar: Bar, appOf: (mode: Mode) => App): Part {
   const run = async (context: BenchContext) => {
-    const image = await appOf(context.mode).image();
+    const mode = context.mode ?? 'tape';
+    const image = await appOf(mode).image();
     const [ahead, without] = await contest(
       context,
       [
@@ -15,7 +16,7 @@ function part(name: string, app: string, bar: Bar, appOf: (mode: Mode) => App): 
       ],
       'cold',
     );
-    const head = { name, app, bar: context.mode === 'mmap' ? bar : undefined };
+    const head = { name, app, bar: mode === 'tape' ? bar : undefined };
     return [ratioRow(head, 'readyMs', seriesOf(ahead, readyMs), seriesOf(without, readyMs))];
   };
   return { names: [name], run };

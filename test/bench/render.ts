@@ -6,7 +6,7 @@ import { isMissed, type Row, type SuiteReport } from './row.js';
 
 /** Three digits that say something: 0.0123, 1.12, 48.9. */
 export const formatValue = ({ value, unit }: Pick<Row, 'value' | 'unit'>): string =>
-  unit === 'ratio' ? String(Number(value.toPrecision(3))) : `${Math.round(value)} ${unit}`;
+  unit === 'MB' || unit === 'bytes' ? `${Math.round(value)} ${unit}` : `${Number(value.toPrecision(3))}${unit === 'ms' ? ' ms' : ''}`;
 
 /** Ends with a newline. */
 export function renderRows(report: SuiteReport, look: Look): string {

@@ -8,7 +8,7 @@ export type Samples = Readonly<Record<string, Readonly<Record<string, readonly n
 export interface Row {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ratio' | 'MB';
+  readonly unit: 'ratio' | 'MB' | 'ms' | 'bytes' | 'share';
   /** null: reported without a bar. */
   readonly op: '<=' | '>=' | null;
   readonly bar: number | null;

@@ -3,15 +3,16 @@ import type { BenchSession } from '../../builder/bench/session.js';
 import type { Fixture } from '../setup/fixtures.js';
 import type { Row } from './row.js';
 
-export type Mode = 'mmap' | 'lazy' | 'read';
+/** The tape, or a mode of criu. */
+export type Mode = 'tape' | 'mmap' | 'lazy' | 'read';
 
 export interface BenchContext {
   readonly session: BenchSession;
   readonly signal: AbortSignal;
   /** Counted starts of each kind. */
   readonly runs: number;
-  /** Mode of the images where a suite does not compare modes. */
-  readonly mode: Mode;
+  /** Of the images where a suite does not compare them; undefined: the one that its bars are for. */
+  readonly mode: Mode | undefined;
 }
 
 /** Rows that come from one set of interleaved runs. */

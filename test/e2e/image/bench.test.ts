@@ -56,5 +56,5 @@ test('npm run bench: a suite that there is not', async (t) => {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [main, 'speed', '--json'], { reject: false });
   t.is(exitCode, 2);
   t.is(stdout, '');
-  t.is(stderr, 'error: there is no suite "speed". The suites: heap, modes, replicas, page-cache, bake, demo');
+  t.is(stderr, 'error: there is no suite "speed". The suites: heap, modes, replicas, page-cache, bake, demo, tape');
 });

@@ -27,7 +27,17 @@ async function build(
     await docker(['rmi', '-f', image]);
   });
   const given = buildArgs.flatMap((pair) => ['--build-arg', pair]);
-  const { code, stdout, stderr } = await crac(['build', '-t', image, ...given, ...flags, `--with=${restorer}`, '--progress=plain', '--json', context]);
+  const { code, stdout, stderr } = await crac([
+    'build',
+    '-t',
+    image,
+    ...given,
+    ...flags,
+    `--with=${restorer}`,
+    '--progress=plain',
+    '--json',
+    context,
+  ]);
   if (code !== 0) throw new Error(stderr);
   return { image, stdout };
 }

@@ -3,7 +3,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { crac } from '../support/cli.js';
 import { docker, dockerOk, exit, get, handle, processes, run, runId, waitForLog } from '../support/docker.js';
-import { assertCold, assertRestored, restorable } from '../support/restore.js';
+import { assertCold, assertRestored, restorable, restorer } from '../support/restore.js';
 import { until } from '../support/until.js';
 import { warmImage, withContext, type WarmImage } from '../support/warm.js';
 
@@ -62,7 +62,7 @@ test('a shell script around java: the build says that the JVM alone is in the ch
   const { code, stderr } = await withContext(script, (context) => crac(['build', '-t', tag, '--progress=plain', context]));
   t.is(code, 0, stderr);
   t.regex(stderr, /the JVM is checkpointed without the shell that started it \(\/bin\/sh \/start\.sh one two words\)/);
-  t.regex(stderr, /verified +restored in \d+ ms/);
+  t.regex(stderr, /verified +restored in [\d.]+ ms/);
 });
 
 test('a shell script around java: restored without the shell, with what it had set', async (t) => {
@@ -116,7 +116,9 @@ test('a user who is not root: restored with its supplementary groups', async (t)
 
 test('the memory in the checkpoint is for the application to read, for nobody else, and for neither to write', async (t) => {
   const checkpoint = '/.crac-build/checkpoint';
-  const script = `cat ${checkpoint}/record >/dev/null && echo record; cat ${checkpoint}/criu/pages-1.img >/dev/null && echo memory; find ${checkpoint} -writable`;
+  // The tape, which has registers, is not for everybody either.
+  const file = restorer === 'tape' ? `tape ${checkpoint}/copies` : 'criu/pages-1.img';
+  const script = `cat ${checkpoint}/record >/dev/null && echo record; cat ${checkpoint}/${file} >/dev/null && echo memory; find ${checkpoint} -writable`;
   const as = async (name: string): Promise<string> =>
     (await docker(['run', '--rm', '--user', name, '--entrypoint', 'sh', ofUser, '-c', script])).stdout.trim();
   t.is(await as('4711:4711'), 'record');

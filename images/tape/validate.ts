@@ -63,7 +63,8 @@ function vdsoOf({ vdso, data }: Tape, hole: Range): readonly Range[] {
   if (vdso.areas.length > vdsoMaxAreas || all.some((one) => !isPages(one) || one.end > userSpaceEnd) || total > vdsoMaxBytes)
     fail('vdso', 'its size');
   const sorted = all.toSorted((a, b) => (a.start < b.start ? -1 : 1));
-  if (sorted.some((one, i) => overlaps(one, hole) || overlaps(one, init) || one.end > (sorted[i + 1]?.start ?? one.end))) fail('vdso', 'mappings overlap');
+  if (sorted.some((one, i) => overlaps(one, hole) || overlaps(one, init) || one.end > (sorted[i + 1]?.start ?? one.end)))
+    fail('vdso', 'mappings overlap');
   if (areas.some((one, i) => one.start > (areas[i + 1]?.start ?? one.start))) fail('vdso', 'areas are out of order');
   if (vdso.copy % 8 !== 0 || vdso.copy + vdso.sizeBytes > data.length) fail('vdso', 'the copy lies outside of the data');
   if (vdso.buildId.length < 8 || vdso.buildId.length > 64) fail('vdso', 'a build ID of an odd size');

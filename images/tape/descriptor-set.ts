@@ -1,4 +1,4 @@
-/** Sets of descriptor numbers as bits, as `templates/init/tape.c` has them: the kernel gives the lowest free number. */
+/** Sets of descriptor numbers as bits, as `templates/init/tape_steps.c` has them: the kernel gives the lowest free number. */
 import { tapeMaxDescriptors } from './layout.js';
 
 export class DescriptorSet {

@@ -1,5 +1,5 @@
 /**
- * What a tape may do. Everything is checked before the first step is made, here and in `templates/init/tape.c`, in the same order and
+ * What a tape may do. Everything is checked before the first step is made, here and in `templates/init/tape*.c`, in the same order and
  * by the same rules: a tape that passes opens nothing but existing files by clean paths, maps nothing into the hole, over the vDSO or over
  * another mapping, and jumps nowhere but forward.
  */

@@ -36,7 +36,7 @@ bool range_is_free(const struct reserved *reserved, u64 start, u64 size);
 /* Whether so many bytes lie in the data, behind the eight zero bytes it begins with, at a multiple of `alignment`. */
 bool tape_has_bytes(const struct tape *tape, u64 offset, u64 size, u64 alignment);
 
-/* Whether no more than the calls' rules are broken by the arguments of a step. `vectors` counts those of all steps. */
+/* Whether the arguments of a step keep to the rules of its call. `vectors` counts those of all steps. */
 bool arguments_are_good(const struct tape *tape, const struct reserved *reserved, const struct tape_step *step, u64 *vectors);
 
 /* Everything but the steps: tape_process.c. */

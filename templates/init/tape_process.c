@@ -2,8 +2,6 @@
 #include "tape_check.h"
 #include "mem.h"
 
-#define HEADER_PAGES(size) (((u64)(size) + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES)
-
 static bool is_pages(u64 start, u64 size, struct range *range)
 {
 	return range_at(start, size, range) && (start | size) % PAGE_BYTES == 0;
@@ -27,12 +25,13 @@ bool range_is_free(const struct reserved *reserved, u64 start, u64 size)
 static bool hole_is_good(const struct tape *tape, struct range *hole)
 {
 	const struct tape_header *header = tape->header;
-	u64 needed = TAPE_HOLE_FIXED_BYTES + (u64)header->threads.count * TAPE_HOLE_THREAD_BYTES + HEADER_PAGES(tape->size);
+	u64 pages = (tape->size + PAGE_BYTES - 1) / PAGE_BYTES;
+	u64 needed = TAPE_HOLE_FIXED_BYTES + (u64)header->threads.count * TAPE_HOLE_THREAD_BYTES + pages * PAGE_BYTES;
 
 	return is_pages(header->hole, header->hole_bytes, hole) && hole->start >= TAPE_HOLE_LOWEST && header->hole_bytes >= needed;
 }
 
-/* Those of the vDSO begin with an address where a jump can be written, and none of them within another's. */
+/* Each has room for a jump, which is in the vDSO and in no other function. */
 static bool functions_are_good(const struct tape *tape)
 {
 	const struct tape_header *header = tape->header;

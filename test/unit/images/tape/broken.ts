@@ -1,11 +1,11 @@
 /** The example with one thing wrong, for the tests of both readers. */
-import { placeFields } from '../../../../images/record/layout.js';
-import { headerStruct } from '../../../../images/tape/layout.js';
-import type { Step, Tape } from '../../../../images/tape/tape.js';
+import { placeFields, type Struct } from '../../../../images/record/layout.js';
+import { headerStruct, threadStruct } from '../../../../images/tape/layout.js';
+import { placeTables, type Step, type Tape } from '../../../../images/tape/tape.js';
 import { exampleTape } from './example.js';
 
-const offsetOf = (name: string): number => {
-  const field = placeFields(headerStruct).find((placed) => placed.name === name);
+const offsetOf = (name: string, struct: Struct = headerStruct): number => {
+  const field = placeFields(struct).find((placed) => placed.name === name);
   if (field === undefined) throw new Error(`no field ${name}`);
   return field.offset;
 };
@@ -36,6 +36,8 @@ const withThread = (change: Partial<Tape['threads'][number]>): Tape => {
   return { ...exampleTape, threads: [{ ...first, ...change }, ...others] };
 };
 
+const nameOfThread = placeTables(exampleTape).placed.threads.offset + offsetOf('name', threadStruct);
+
 /** What is wrong, how the bytes of the example come to it, what is said of it. */
 export const brokenBytes: readonly (readonly [name: string, change: (bytes: Buffer) => unknown, message: RegExp])[] = [
   ['another magic', (bytes) => bytes.write('X'), /^magic: /],
@@ -45,6 +47,7 @@ export const brokenBytes: readonly (readonly [name: string, change: (bytes: Buff
   ['another machine', (bytes) => bytes.writeUInt32LE(183, offsetOf('machine')), /^value: machine 183/],
   ['a moved table', (bytes) => bytes.writeUInt32LE(8, offsetOf('steps')), /^table: steps begins at 8/],
   ['a table too long', (bytes) => bytes.writeUInt32LE(0xffffffff, offsetOf('steps') + 4), /^table: steps ends behind/],
+  ['a name without end', (bytes) => bytes.fill(0x61, nameOfThread, nameOfThread + 16), /^value: a name/],
   ['a hole too small', (bytes) => bytes.writeBigUInt64LE(4096n, offsetOf('holeBytes')), /^hole: /],
   ['a hole below crac-init', (bytes) => bytes.writeBigUInt64LE(0x400000n, offsetOf('hole')), /^hole: /],
   ['a hole in the memory', (bytes) => bytes.writeBigUInt64LE(0x7000_0000_0000n - 0x1000n, offsetOf('hole')), /^(?:thread|argument): /],

@@ -106,7 +106,7 @@ function valuesFor(parts: Parts): readonly bigint[] {
 function changeNumber(bytes: Buffer, at: number, size: number, how: number, by: number, values: readonly bigint[]): void {
   const old = bytes.readUIntLE(at, Math.min(size, 6)) + (size === 8 ? bytes.readUInt16LE(at + 6) * 2 ** 48 : 0);
   const exact = size === 8 ? bytes.readBigUInt64LE(at) : BigInt(old);
-  const steps = [1n, -1n, 8n, -8n, 16n, 0x1000n, -0x1000n, 0x2000n, 0x100000n];
+  const steps = [1n, -1n, 4n, -4n, 8n, -8n, 16n, 0x1000n, -0x1000n, 0x2000n, 0x100000n];
   const value =
     how % 8 === 0
       ? exact ^ (1n << BigInt(by % (size * 8)))

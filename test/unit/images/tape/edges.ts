@@ -1,6 +1,9 @@
 /** Tapes at the limits of the format, and one step beyond them. */
-import { tapeMaxBytes, tapeMaxSteps, tapeMaxThreads, tapeMaxTransfer } from '../../../../images/tape/layout.js';
+import { pidMax } from '../../../../images/record/layout.js';
+import type { CallName } from '../../../../images/tape/calls.js';
+import { tapeMaxBytes, tapeMaxSteps, tapeMaxThreads, tapeMaxTransfer, userSpaceEnd } from '../../../../images/tape/layout.js';
 import { placeTables, type Tape } from '../../../../images/tape/tape.js';
+import type { Argument, Expectation } from '../../../../images/tape/writer.js';
 import { exampleTape } from './example.js';
 import { makeTape } from './make.js';
 
@@ -57,19 +60,35 @@ const withName = (size: number): Tape =>
     writer.open('memfd', [writer.text('n'.repeat(size)), 0]);
   });
 
-const withAddress = (family: number, bytes: number, size = bytes): Tape =>
+const withAddress = (family: number, bytes: number, size = bytes, fill = 0): Tape =>
   makeTape((writer) => {
-    const address = Buffer.alloc(bytes);
+    const address = Buffer.alloc(bytes, fill);
     address.writeUInt16LE(family);
     writer.emit('bind', [writer.open('socket', [10, 1, 0]), writer.bytes(address), size]);
   });
 
-const withMemoryMap = (auxv: number, times = 1): Tape =>
+/** A memory map with so many words in its vector, which begins so many bytes from where it lies. */
+const withMemoryMap = (words: number, { times = 1, address = base, moved = 0 } = {}): Tape =>
   makeTape((writer) => {
     const map = Buffer.alloc(96);
-    map.writeUInt32LE(writer.words(...Array.from({ length: auxv }, (_, i) => BigInt(i) + 1n)), 88);
-    map.writeUInt32LE(auxv, 92);
+    for (let at = 0; at < 88; at += 8) map.writeBigUInt64LE(address, at);
+    map.writeUInt32LE(writer.words(...Array.from({ length: words }, (_, i) => BigInt(i) + 1n)) + moved, 88);
+    map.writeUInt32LE(words, 92);
     for (let i = 0; i < times; i++) writer.emit('memoryMap', [writer.bytes(map)]);
+  });
+
+/** One step, which may refer to 64 bytes of data, on a page that is mapped, with a socket as 3. */
+const withStep = (call: CallName, args: (data: number) => readonly Argument[], expected: Expectation = {}): Tape =>
+  makeTape((writer) => {
+    writer.emit('mapAnonymous', [base, 0x1000, 3, 0x100022, -1], { want: base });
+    writer.open('socket', [1, 1, 0]);
+    writer.emit(call, args(writer.words(base, 0x1000n, 2n, 3n, 4n, 5n, 6n, 7n)), expected);
+  });
+
+const withBytes = (count: number): Tape =>
+  makeTape((writer) => {
+    const [, end] = writer.openPair('pipe', [0, 0]);
+    writer.emit('write', [end, writer.bytes(Buffer.alloc(count, 1)), count], { want: count });
   });
 
 const withVdso = (change: Partial<Tape['vdso']>): Tape => ({ ...exampleTape, vdso: { ...exampleTape.vdso, ...change } });
@@ -149,14 +168,47 @@ export const edges: readonly (readonly [name: string, tape: () => Tape, verdict:
   ['an abstract name too long', () => withAddress(1, 112), 'argument'],
   ['an abstract name of nothing', () => withAddress(1, 3), 'good'],
   ['a family without a name', () => withAddress(1, 8, 2), 'argument'],
+  ['a path as the name of a socket', () => withAddress(1, 110, 110, 0x2f), 'argument'],
   ['IPv4 with more bytes', () => withAddress(2, 17), 'argument'],
   ['IPv6', () => withAddress(10, 28), 'good'],
   ['IPv6 with fewer bytes', () => withAddress(10, 27), 'argument'],
   ['another family', () => withAddress(16, 12), 'argument'],
   ['128 words of the auxiliary vector', () => withMemoryMap(128), 'good'],
   ['130 words of the auxiliary vector', () => withMemoryMap(130), 'argument'],
+  ['no auxiliary vector, at the end of the data', () => withMemoryMap(0, { moved: 96 }), 'good'],
+  ['no auxiliary vector, behind the data', () => withMemoryMap(0, { moved: 104 }), 'argument'],
   ['an odd auxiliary vector', () => withMemoryMap(3), 'argument'],
-  ['two memory maps', () => withMemoryMap(2, 2), 'order'],
+  ['addresses at the end of user space', () => withMemoryMap(2, { address: userSpaceEnd }), 'good'],
+  ['addresses behind the end of user space', () => withMemoryMap(2, { address: userSpaceEnd + 1n }), 'argument'],
+  ['an auxiliary vector between words', () => withMemoryMap(2, { moved: 4 }), 'argument'],
+  ['an auxiliary vector over the end', () => withMemoryMap(2, { moved: 0x4000 }), 'argument'],
+  ['data between words', () => withStep('timerSet', (data) => [3, 0, data + 4]), 'argument'],
+  ['data at the end', () => withStep('timerSet', (data) => [3, 0, data + 32]), 'good'],
+  ['data over the end', () => withStep('timerSet', (data) => [3, 0, data + 40]), 'argument'],
+  ['an option between words', () => withStep('socketOption', (data) => [3, 1, 2, data + 4, 4]), 'argument'],
+  ['an option at the end', () => withStep('socketOption', (data) => [3, 1, 2, data + 56, 4]), 'good'],
+  ['an option of another level', () => withStep('socketOption', (data) => [3, 0, 7, data, 4]), 'argument'],
+  ['an address between words', () => withStep('bind', (data) => [3, data + 4, 16]), 'argument'],
+  ['vectors between words', () => withStep('read', (data) => [3, data + 4, 1, 0], { want: 0x1000 }), 'argument'],
+  ['no vectors', () => withStep('read', (data) => [3, data, 0, 0]), 'argument'],
+  ['a vector', () => withStep('read', (data) => [3, data, 1, 0], { want: 0x1000 }), 'good'],
+  ['a vector that is not mapped', () => withStep('read', (data) => [3, data, 2, 0], { want: 0x1000 }), 'memory'],
+  ['advice that is unknown', () => withStep('advise', () => [base, 0x1000, 4]), 'argument'],
+  ['the last advice', () => withStep('advise', () => [base, 0x1000, 102]), 'good'],
+  ['a file offset too large', () => withStep('mapPrivate', () => [base + 0x1000n, 0x1000, 3, 0x100002, 3, 1n << 62n]), 'argument'],
+  [
+    'the last file offset',
+    () => withStep('mapPrivate', () => [base + 0x1000n, 0x1000, 3, 0x100002, 3, (1n << 62n) - 0x1000n], { want: base + 0x1000n }),
+    'good',
+  ],
+  ['the last size', () => withStep('seek', () => [3, (1n << 62n) - 1n, 0], { want: (1n << 62n) - 1n }), 'good'],
+  ['a size too large', () => withStep('seek', () => [3, 1n << 62n, 0]), 'argument'],
+  ['no length', () => withStep('protect', () => [base, 0, 1]), 'argument'],
+  ['a length of no page', () => withStep('protect', () => [base, 0x800, 1]), 'argument'],
+  ['an address of no page', () => withStep('protect', () => [base + 0x800n, 0x1000, 1]), 'argument'],
+  ['as much as a step writes', () => withBytes(1 << 20), 'good'],
+  ['more than a step writes', () => withBytes((1 << 20) + 1), 'argument'],
+  ['two memory maps', () => withMemoryMap(2, { times: 2 }), 'order'],
   ['16 functions', () => withVdso({ functions: functions(16, 12) }), 'good'],
   ['functions within another', () => withVdso({ functions: functions(16, 11) }), 'vdso'],
   ['17 functions', () => withVdso({ functions: functions(17, 12) }), 'vdso'],
@@ -171,6 +223,12 @@ export const edges: readonly (readonly [name: string, tape: () => Tape, verdict:
   ['no thread', () => ({ ...exampleTape, threads: [] }), 'thread'],
   ['no data', () => ({ ...exampleTape, data: new Uint8Array(0) }), 'vdso'],
   ['no step', () => ({ ...exampleTape, steps: [] }), 'order'],
+  ['the nicest thread', () => ({ ...exampleTape, threads: [{ ...firstThread, nice: 19 }] }), 'good'],
+  ['a thread that is too nice', () => ({ ...exampleTape, threads: [{ ...firstThread, nice: 20 }] }), 'value'],
+  ['the last thread ID', () => ({ ...exampleTape, pid: pidMax, threads: [{ ...firstThread, tid: pidMax }] }), 'good'],
+  ['a thread ID too large', () => ({ ...exampleTape, pid: pidMax + 1, threads: [{ ...firstThread, tid: pidMax + 1 }] }), 'thread'],
+  ['the lowest thread ID', () => ({ ...exampleTape, pid: 2, threads: [{ ...firstThread, tid: 2 }] }), 'good'],
+  ['the ID of PID 1', () => ({ ...exampleTape, pid: 1, threads: [{ ...firstThread, tid: 1 }] }), 'thread'],
   ['3000 threads', () => withThreads(3000), 'good'],
   ['too many threads', () => withThreads(tapeMaxThreads + 1), 'table'],
   ['too many steps', () => ({ ...exampleTape, steps: new Array(tapeMaxSteps + 1).fill(firstStep) as Tape['steps'] }), 'table'],

@@ -2,8 +2,8 @@
 import { pidMax } from '../../../../images/record/layout.js';
 import type { CallName } from '../../../../images/tape/calls.js';
 import { tapeMaxBytes, tapeMaxSteps, tapeMaxThreads, tapeMaxTransfer, userSpaceEnd } from '../../../../images/tape/layout.js';
-import { placeTables, type Tape } from '../../../../images/tape/tape.js';
-import type { Argument, Expectation } from '../../../../images/tape/writer.js';
+import { neededHoleBytes, placeTables, type Step, type Tape } from '../../../../images/tape/tape.js';
+import type { Argument, Expectation, TapeWriter } from '../../../../images/tape/writer.js';
 import { exampleTape } from './example.js';
 import { makeTape } from './make.js';
 
@@ -116,26 +116,42 @@ const filled = (bytes: number): Tape => {
   return { ...exampleTape, holeBytes: 0x400_0000n, data: Buffer.concat([exampleTape.data], bytes - rest) };
 };
 
-const twoWays = (skip: number): Tape => {
-  const tape = makeTape((writer) => {
-    writer.open('epoll', [0]);
-    writer.emit('listen', [3, 1]);
-    writer.close(3);
-    writer.open('eventfd', [0, 0]);
-  });
-  return { ...tape, steps: tape.steps.map((step) => (step.call === 'listen' ? { ...step, skipOnFailure: skip } : step)) };
+/** Steps with skips: what comes after the first of them that are given. */
+const withSkips = (body: (writer: TapeWriter) => void, skips: Readonly<Record<number, Partial<Step>>>): Tape => {
+  const tape = makeTape(body);
+  return { ...tape, steps: tape.steps.map((step, i) => ({ ...step, ...skips[i - 3] })) };
 };
 
-const kindsOfWays = (): Tape => {
-  const tape = makeTape((writer) => {
-    writer.open('epoll', [0]);
-    writer.emit('listen', [3, 1]);
-    writer.close(3);
-    writer.open('memfd', [writer.text('m'), 0]);
-    writer.emit('umask', [0]);
-  });
-  return { ...tape, steps: tape.steps.map((step) => (step.call === 'listen' ? { ...step, skipOnFailure: 2 } : step)) };
-};
+const reopened = (call: CallName, args: (writer: TapeWriter) => readonly Argument[], skipOnFailure: number): Tape =>
+  withSkips(
+    (writer) => {
+      writer.open('epoll', [0]);
+      writer.emit('listen', [3, 1]);
+      writer.close(3);
+      writer.open(call, args(writer));
+      writer.emit('umask', [0]);
+    },
+    { 1: { skipOnFailure } },
+  );
+
+/** Where the first step holds, 3 becomes a file in memory, else not. */
+const changedKind = (): Tape =>
+  withSkips(
+    (writer) => {
+      writer.open('epoll', [0]);
+      writer.open('memfd', [writer.text('m'), 0]);
+      writer.emit('listen', [3, 1]);
+      writer.duplicate(4, 3, 0);
+      writer.emit('umask', [0]);
+      writer.emit('umask', [0]);
+    },
+    { 2: { skipOnFailure: 1 }, 3: { skipOnSuccess: 1 } },
+  );
+
+const neededHole = neededHoleBytes(placeTables(exampleTape).size, exampleTape.threads.length);
+const withThread = (change: Partial<Tape['threads'][number]>): Tape => ({ ...exampleTape, threads: [{ ...firstThread, ...change }] });
+const [firstComponent] = firstThread.components;
+const twice = firstComponent === undefined ? [] : [firstComponent, firstComponent];
 
 /** What it is about, the tape, and what is said of it. */
 export const edges: readonly (readonly [name: string, tape: () => Tape, verdict: string])[] = [
@@ -151,13 +167,15 @@ export const edges: readonly (readonly [name: string, tape: () => Tape, verdict:
   ['more than one call reads', () => withVectors([1], BigInt(tapeMaxTransfer) + 1n), 'memory'],
   ['300 descriptors', () => withDescriptors(300), 'good'],
   ['300 descriptors with a lower limit', () => withDescriptors(300, { descriptorLimit: 303 }), 'descriptor'],
+  ['the highest descriptor limit', () => ({ ...exampleTape, descriptorLimit: 65536 }), 'good'],
   ['a descriptor limit too high', () => ({ ...exampleTape, descriptorLimit: 65537 }), 'value'],
   ['no descriptor', () => ({ ...makeTape(() => undefined), descriptorLimit: 0 }), 'good'],
   ['64 steps that may fail', () => withOptional(64), 'good'],
   ['65 steps that may fail', () => withOptional(65), 'order'],
-  ['another file on each way', () => twoWays(2), 'good'],
-  ['a closed file on one way', () => twoWays(1), 'descriptor'],
-  ['another kind of file on each way', kindsOfWays, 'descriptor'],
+  ['another file on each way', () => reopened('eventfd', () => [0, 0], 2), 'good'],
+  ['a closed file on one way', () => reopened('eventfd', () => [0, 0], 1), 'descriptor'],
+  ['another kind of file on each way', () => reopened('memfd', (writer) => [writer.text('m'), 0], 2), 'descriptor'],
+  ['a kind of file that one way changes', changedKind, 'descriptor'],
   ['paths of all sizes', () => withPaths(1, 2, 3, 4094, 4095), 'good'],
   ['a path too long', () => withPaths(4096), 'argument'],
   ['a name of 249 bytes', () => withName(249), 'good'],
@@ -209,6 +227,12 @@ export const edges: readonly (readonly [name: string, tape: () => Tape, verdict:
   ['as much as a step writes', () => withBytes(1 << 20), 'good'],
   ['more than a step writes', () => withBytes((1 << 20) + 1), 'argument'],
   ['two memory maps', () => withMemoryMap(2, { times: 2 }), 'order'],
+  ['a hole that is large enough', () => ({ ...exampleTape, holeBytes: neededHole }), 'good'],
+  ['a hole that is a page too small', () => ({ ...exampleTape, holeBytes: neededHole - 0x1000n }), 'hole'],
+  ['a copy of the vDSO at the end', () => withVdso({ copy: exampleTape.data.length - exampleTape.vdso.sizeBytes }), 'good'],
+  ['a copy of the vDSO over the end', () => withVdso({ copy: exampleTape.data.length - exampleTape.vdso.sizeBytes + 8 }), 'vdso'],
+  ['a function at the end', () => withVdso({ functions: functions(1, exampleTape.vdso.sizeBytes - 12) }), 'good'],
+  ['a function over the end', () => withVdso({ functions: functions(1, exampleTape.vdso.sizeBytes - 11) }), 'vdso'],
   ['16 functions', () => withVdso({ functions: functions(16, 12) }), 'good'],
   ['functions within another', () => withVdso({ functions: functions(16, 11) }), 'vdso'],
   ['17 functions', () => withVdso({ functions: functions(17, 12) }), 'vdso'],
@@ -217,14 +241,21 @@ export const edges: readonly (readonly [name: string, tape: () => Tape, verdict:
   ['a vDSO that fills its place', () => withVdso({ areas: areas(1, 0xe000n) }), 'good'],
   ['a vDSO too large for its place', () => withVdso({ areas: areas(1, 0xf000n) }), 'vdso'],
   ['a build ID of 3 bytes', () => withVdso({ buildId: '010203' }), 'vdso'],
+  ['a build ID of 4 bytes', () => withVdso({ buildId: '01020304' }), 'good'],
   ['a build ID of 32 bytes', () => withVdso({ buildId: '01'.repeat(32) }), 'good'],
   ['the last signal', () => ({ ...exampleTape, resumeSignal: 64 }), 'good'],
   ['no signal at all', () => ({ ...exampleTape, resumeSignal: 65 }), 'value'],
   ['no thread', () => ({ ...exampleTape, threads: [] }), 'thread'],
   ['no data', () => ({ ...exampleTape, data: new Uint8Array(0) }), 'vdso'],
   ['no step', () => ({ ...exampleTape, steps: [] }), 'order'],
-  ['the nicest thread', () => ({ ...exampleTape, threads: [{ ...firstThread, nice: 19 }] }), 'good'],
-  ['a thread that is too nice', () => ({ ...exampleTape, threads: [{ ...firstThread, nice: 20 }] }), 'value'],
+  ['the nicest thread', () => withThread({ nice: 19 }), 'good'],
+  ['a thread that is too nice', () => withThread({ nice: 20 }), 'value'],
+  ['a component twice', () => withThread({ state: 0x22n, components: twice }), 'thread'],
+  ['a signal stack of all memory', () => withThread({ altStackBytes: userSpaceEnd }), 'good'],
+  ['a signal stack of more', () => withThread({ altStackBytes: userSpaceEnd + 1n }), 'thread'],
+  ['structures of a page', () => withThread({ robustListBytes: 4096, rseqBytes: 4096 }), 'good'],
+  ['a robust list of more', () => withThread({ robustListBytes: 4097 }), 'thread'],
+  ['an rseq area of more', () => withThread({ rseqBytes: 4097 }), 'thread'],
   ['the last thread ID', () => ({ ...exampleTape, pid: pidMax, threads: [{ ...firstThread, tid: pidMax }] }), 'good'],
   ['a thread ID too large', () => ({ ...exampleTape, pid: pidMax + 1, threads: [{ ...firstThread, tid: pidMax + 1 }] }), 'thread'],
   ['the lowest thread ID', () => ({ ...exampleTape, pid: 2, threads: [{ ...firstThread, tid: 2 }] }), 'good'],

@@ -17,9 +17,9 @@ usize tape_scratch_bytes(const void *bytes, usize size)
 {
 	const struct tape_header *header = bytes;
 
-	/* tape_open refuses these before it works in the memory. */
+	/* tape_open refuses these before it works in the memory; mmap takes no size of 0. */
 	if (size < sizeof(*header) || header->steps.count > TAPE_MAX_STEPS || header->descriptor_limit > TAPE_MAX_DESCRIPTORS)
-		return 0;
+		return 1;
 	return header->steps.count * sizeof(struct range) + (1 + MAX_ARRIVALS) * descriptor_words(header->descriptor_limit) * sizeof(u64);
 }
 

@@ -19,7 +19,7 @@ struct tape {
 
 #define TAPE_NO_STEP 0xffffffffu
 
-/* How much memory tape_open works in; for bytes that are no tape as well. In most of it nothing is ever written. */
+/* How much memory tape_open works in, at least 1, for bytes that are no tape as well. In most of it nothing is ever written. */
 usize tape_scratch_bytes(const void *bytes, usize size);
 
 /*

@@ -5,6 +5,8 @@
 /* Pieces that are asked for at once: the first ones are there before the last ones are asked for. */
 #define PIECE (4ull << 20)
 
+#define LEAST_PRIORITY 19
+
 static void advise(int fd, u64 offset, u64 size)
 {
 	while (size) {
@@ -35,6 +37,9 @@ static _Noreturn void run(const struct record *record)
 	struct record_string open_path = {0};
 	u64 file_size = 0;
 	int fd = -1;
+
+	/* From a cold page cache it waits for the disk. From a warm one it has nothing to bring, and must not take the time of who restores. */
+	sys_call(__NR_setpriority, 0, 0, LEAST_PRIORITY, 0, 0, 0);
 
 	/* Rows of one file follow each other; its path is in the record once. */
 	for (u32 i = 0; i < record->header->prefetch.count; i++) {

@@ -14,7 +14,14 @@ export function makeTape(body: (writer: TapeWriter) => void, ahead: (writer: Tap
   const moved = (offset: number): number => offset + copied;
   return {
     ...exampleTape,
-    ...{ steps: writer.steps, descriptorLimit: writer.descriptorLimit, generationPage: 0n, dumpedMonotonicNs: 0n, dumpedRealtimeNs: 0n, data: writer.data() },
+    ...{
+      steps: writer.steps,
+      descriptorLimit: writer.descriptorLimit,
+      generationPage: 0n,
+      dumpedMonotonicNs: 0n,
+      dumpedRealtimeNs: 0n,
+      data: writer.data(),
+    },
     vdso: { ...exampleTape.vdso, copy: moved(exampleTape.vdso.copy) },
     threads: exampleTape.threads.map((thread) => ({
       ...thread,

@@ -1,5 +1,5 @@
 /** Tapes that are made here are played by crac-init: what a process finds when it goes on. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { execa } from 'execa';

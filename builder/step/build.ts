@@ -161,7 +161,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       });
     }
     const settled = await step('settle', 'bringing the JVM to rest', async () => ({
-      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, s), signal),
+      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, { readiness, world }, s), signal),
     }));
     const prepared = await step('checkpoint', 'dumping the process', async () => {
       await checkpoint(app, started.user, settled, signal);

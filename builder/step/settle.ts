@@ -6,9 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attach, type Attach } from '../attach/attach.js';
 import { CracError } from '../errors.js';
+import { LineLog } from '../probe/line-log.js';
 import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { App } from './app.js';
 import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
+import { askFirstQuestions, type FirstQuestions } from './first-answers.js';
 import { runInit } from './init.js';
 import { chooseRoot, cpuTicks, innerTids, readTree, type CheckpointRoot } from './processes.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
@@ -91,8 +93,32 @@ export async function jdkVersion(jvm: Attach): Promise<string> {
   return code === 0 ? lines.join(', ').slice(0, 200) : 'unknown';
 }
 
+export type Questioned = Pick<FirstQuestions, 'readiness' | 'world'>;
+
+const timeoutMs = 10_000;
+/** The first may still find something to link or to make anew. */
+const questions = 3;
+
+/**
+ * A full collection leaves work to whoever comes next: HotSpot arms the entry barrier of every compiled method, and disarms it, by a write
+ * into its code, when it is called (barrierSetNMethod.cpp). What is done here is not done after every restore. READY alone is asked: a
+ * WARMUP may change something, and says itself how often it is asked.
+ */
+async function askAfterCollection(asked: Questioned, signal: AbortSignal): Promise<void> {
+  if (asked.readiness.kind === 'log') return;
+  const plan = { warmups: [], exposedPorts: [] };
+  const all = { ...asked, plan, lines: new LineLog(), timeoutMs, requestsEach: 0 };
+  try {
+    for (let i = 0; i < questions; i++) await askFirstQuestions(all, signal);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    emit({ type: 'warning', step: 'settle', text: `the application did not answer after the collection: ${reason}` });
+  }
+}
+
 /** Brings the application to rest. Throws CRAC-APP-…, CRAC-ATTACH-FAILED. */
-export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: AbortSignal): Promise<Settled> {
+export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Questioned, signal: AbortSignal): Promise<Settled> {
   const tree = await readTree(app.pid);
   app.assertAlive('before the checkpoint');
   const chosen = chooseRoot(tree);
@@ -112,6 +138,7 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, signal: A
     useAvx = await flagNumber(listener, 'UseAVX');
     await waitUntilIdle(listener, jvm.pid, 20_000, signal);
     await shrinkHeap(listener, signal);
+    await askAfterCollection(asked, signal);
     await waitUntilIdle(listener, jvm.pid, 10_000, signal);
     await listener.close();
   } else {

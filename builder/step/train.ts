@@ -12,13 +12,10 @@ import * as v from 'valibot';
 import type { AddressRange } from '../../images/pages/policy.js';
 import type { PrefetchedRange } from '../../images/record/record.js';
 import type { Readiness } from '../dockerfile/readiness.js';
-import type { Warmup } from '../dockerfile/warmup.js';
 import type { Emit } from '../events.js';
 import { LineLog } from '../probe/line-log.js';
-import { probeFor } from '../probe/probe.js';
-import { waitUntilReady } from '../probe/wait.js';
-import { driveRequests } from '../warmup/requests.js';
-import { runProbeCommand, type CommandWorld } from './commands.js';
+import type { CommandWorld } from './commands.js';
+import { askFirstQuestions } from './first-answers.js';
 import { spawnInit } from './init.js';
 import { grant } from './own-files.js';
 import { pagesDirectory, type Pages } from './pages.js';
@@ -26,7 +23,6 @@ import { checkpointDirectory, outsideImage, type Prepared } from './prepare.js';
 import { readTree, type AppProcess } from './processes.js';
 import { initPath, type StepPlan } from './protocol.js';
 import type { Restorer, WrittenRanges } from './restorer.js';
-import { findTarget } from './warm.js';
 import { cachedRanges, evict, readAheadRows, touchedFiles, writtenPages, type FileRange } from './working-set.js';
 
 /** How long the first restore, from a cold page cache, may take. */
@@ -162,29 +158,6 @@ class Rehearsal {
   }
 }
 
-/** The first answers: READY, and some requests of each WARMUP. */
-async function firstAnswers(input: TrainInput, rehearsal: Rehearsal, signal: AbortSignal): Promise<void> {
-  const { readiness, world, plan } = input;
-  // What a log says was said before the checkpoint.
-  if (readiness.kind === 'log') await sleep(1000, undefined, { signal });
-  else {
-    const probe = probeFor(readiness, { lines: rehearsal.lines, run: (argv, s) => runProbeCommand(world, argv, s) });
-    try {
-      await waitUntilReady(probe, { timeoutMs: limitMs, intervalMs: 5, signal });
-    } finally {
-      probe.close();
-    }
-  }
-  for (const warmup of plan.warmups) {
-    if (warmup.kind === 'requests') await askAgain(warmup, input, signal);
-  }
-}
-
-async function askAgain(warmup: Extract<Warmup, { kind: 'requests' }>, input: TrainInput, signal: AbortSignal): Promise<void> {
-  const target = await findTarget(input.readiness, input.plan.exposedPorts, warmup.text);
-  await driveRequests({ ...warmup, concurrency: 1, limit: { kind: 'requests', n: requestsEach } }, target, { signal });
-}
-
 /** Restores once and watches. Throws what went wrong with it; nothing of the restore is left in any case. */
 export async function train(input: TrainInput, emit: Emit, signal: AbortSignal): Promise<Training> {
   const [whole, mapped] = [await input.restorer.filesOfStart(), await mappedFiles(input)];
@@ -195,7 +168,7 @@ export async function train(input: TrainInput, emit: Emit, signal: AbortSignal):
   try {
     const restoreMs = await rehearsal.resumed();
     const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-    await rehearsal.whileAlive(firstAnswers(input, rehearsal, limit));
+    await rehearsal.whileAlive(askFirstQuestions({ ...input, lines: rehearsal.lines, timeoutMs: limitMs, requestsEach }, limit));
     const touched = await cachedRanges(store, signal);
     const written = new Map<number, readonly AddressRange[]>();
     const processes = await rehearsal.processes();

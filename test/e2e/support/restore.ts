@@ -8,6 +8,9 @@ const traced = ['-e', 'CRAC_BUILD_TRACE=1'];
 /** `docker run` arguments with which an image of the restorer criu restores, and tells that it did. */
 export const restorableByCriu: readonly string[] = ['--cap-add', 'SYS_ADMIN', ...traced];
 
+/** `docker run` arguments with which an image of the restorer tape tells how it started; it needs nothing more. */
+export const restorableByTape: readonly string[] = traced;
+
 /** The restorer of images that say nothing about it: CRAC_BUILD_TEST_RESTORER=criu runs tests that hold for both with the other one. */
 export const restorer: 'tape' | 'criu' = process.env['CRAC_BUILD_TEST_RESTORER'] === 'criu' ? 'criu' : 'tape';
 

@@ -23,6 +23,7 @@ const fixtures = {
   small: { sources: ['small/src'], output: 'small/target/classes/Small.class', tools: ['java'] },
   heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class', tools: ['java'] },
   misfit: { sources: ['misfit/src'], output: 'misfit/target/classes/Misfit.class', tools: ['java'] },
+  jvm: { sources: ['small/src', 'jvm/src'], output: 'jvm/target/native/libjvm-test.so', tools: ['java', 'build'] },
   stress: { sources: ['stress/src'], output: 'stress/target/native/libjemalloc.so.2', tools: ['java', 'build', 'jemalloc'] },
 } as const satisfies Record<string, Recipe>;
 
@@ -75,7 +76,11 @@ export async function ensureFixtures(wanted: readonly Fixture[], signal: AbortSi
 async function compile(name: Fixture, sources: readonly string[], signal: AbortSignal): Promise<void> {
   if (name === 'demo') return compileDemo(signal);
   await compileClasses(name, sources, signal);
-  if (name === 'stress') await compileLibraries(signal);
+  if (name === 'jvm') await compileLibraries('jvm', { 'jvm-test': 'src/native' }, signal);
+  if (name === 'stress') {
+    await compileLibraries('stress', { stress: 'src/native/stress', own: 'src/native/own' }, signal);
+    await copyFile(jemallocLibrary, join(root, 'stress/target/native/libjemalloc.so.2'));
+  }
 }
 
 async function compileClasses(name: Fixture, sources: readonly string[], signal: AbortSignal): Promise<void> {
@@ -87,20 +92,21 @@ async function compileClasses(name: Fixture, sources: readonly string[], signal:
   await tool('javac', ['--release', '17', '-Xlint:all', '-Werror', '-d', classes, '-h', headers, ...files], signal);
 }
 
-/** Each folder beside data.c is a library; and jemalloc, which takes the place of malloc where it is asked for. */
-async function compileLibraries(signal: AbortSignal): Promise<void> {
-  const [source, target] = [join(root, 'stress/src/native'), join(root, 'stress/target')];
+/** Libraries of an application by their names, each of a folder; what lies in the folder above is part of all. */
+async function compileLibraries(name: Fixture, libraries: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+  const target = join(root, name, 'target');
   await rm(join(target, 'native'), { recursive: true, force: true });
   await mkdir(join(target, 'native'), { recursive: true });
   // The JDK's headers lie beside its programs.
   const jdk = dirname(dirname(await realpath((await findProgram('javac')) ?? '')));
   const folders = [join(target, 'headers'), join(jdk, 'include'), join(jdk, 'include/linux')];
-  for (const library of ['stress', 'own']) {
-    const files = (await sourceFiles(['stress/src'])).filter((file) => file.startsWith(join(source, library)) && file.endsWith('.c'));
+  const sources = (await sourceFiles([`${name}/src`])).filter((file) => file.endsWith('.c'));
+  for (const [library, folder] of Object.entries(libraries)) {
+    const own = join(root, name, folder);
+    const files = sources.filter((file) => dirname(file) === own || dirname(file) === dirname(own));
     const flags = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-pthread', ...folders.map((one) => `-I${one}`)];
-    await tool('gcc', [...flags, '-o', join(target, `native/lib${library}.so`), join(source, 'data.c'), ...files], signal);
+    await tool('gcc', [...flags, '-o', join(target, `native/lib${library}.so`), ...files], signal);
   }
-  await copyFile(jemallocLibrary, join(target, 'native/libjemalloc.so.2'));
 }
 
 async function compileDemo(signal: AbortSignal): Promise<void> {

@@ -13,7 +13,7 @@ import { assertCold, assertRestored, restorable, restorer } from '../support/res
 const context = fileURLToPath(new URL('../../../../test/fixtures/heap', import.meta.url));
 const liveBytes = 32 * 2 ** 20;
 
-type Collector = 'G1' | 'Serial' | 'Parallel' | 'Z';
+type Collector = 'G1' | 'Serial' | 'Parallel' | 'Z' | 'Shenandoah';
 
 /** Builds the image of the heap application; it is removed when the test ends. Gives its name and the result. */
 async function build(
@@ -94,9 +94,9 @@ for (const collector of ['G1', 'Serial'] as const) {
 }
 
 const long = [
-  ['25', ['Parallel', 'Z']],
-  ['21', ['G1', 'Serial', 'Parallel']],
-  ['17', ['G1', 'Serial', 'Parallel']],
+  ['25', ['Parallel', 'Shenandoah', 'Z']],
+  ['21', ['G1', 'Serial', 'Parallel', 'Shenandoah', 'Z']],
+  ['17', ['G1', 'Serial', 'Parallel', 'Shenandoah', 'Z']],
 ] as const;
 
 for (const [jre, collectors] of long) {

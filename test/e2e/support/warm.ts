@@ -29,7 +29,7 @@ export interface WarmImage {
 }
 
 /** What of the context reaches the image. */
-const contents = { small: 'target/classes', heap: 'target/classes', demo: 'target/demo.jar' } as const;
+const contents = { small: 'target/classes', heap: 'target/classes', jvm: 'target', demo: 'target/demo.jar' } as const;
 
 async function addFiles(hash: Hash, root: string, matters: (path: string) => boolean = () => true): Promise<void> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });

@@ -49,8 +49,12 @@ export const machines = { x86_64: 62 } as const;
 export const holeFixedBytes = 1 << 20;
 /** For each thread: a stack and a signal frame with the largest extended state (AMX: 11 KB). */
 export const holeThreadBytes = 16 << 10;
-/** Where crac-init itself is linked to (templates/init/build.sh): it stays there while it plays, and no tape has anything there. */
-export const initStart = 0x0d00_0000n;
+/**
+ * Where crac-init itself is linked to (templates/init/build.sh): it stays there while it plays, and no tape has anything there. Above what
+ * the kernel gives out (vm.mmap_min_addr, 64 KiB); below programs that are linked to an address (4 MiB) and below what HotSpot looks
+ * through for the class space, at random since JDK 24 (16 MiB: os.cpp, vm_min_address).
+ */
+export const initStart = 0x0020_0000n;
 export const initBytes = 1 << 20;
 /** No tape has its hole below. */
 export const holeLowest = 0x1000_0000n;

@@ -16,8 +16,8 @@ lto='-flto -flto-partition=one -fno-jump-tables'
 compile="-std=c11 -Os $lto -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident
 -ffunction-sections -fdata-sections -fcf-protection=none -fno-pie -g0 -Wall -Wextra -Werror -Wshadow -Wconversion -Wvla -Wundef
 -Wstrict-prototypes -Wmissing-prototypes -Wimplicit-fallthrough"
-# An address where hardly a program has anything: the memory of one that is restored is made around it (images/tape/layout.ts: initStart).
-link="-Os $lto -nostdlib -static -no-pie -Wl,-Ttext-segment=0x0d000000,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code -s"
+# An address where no program has anything: the memory of one that is restored is made around it (images/tape/layout.ts: initStart).
+link="-Os $lto -nostdlib -static -no-pie -Wl,-Ttext-segment=0x00200000,--gc-sections,--build-id=none,-z,noexecstack,-z,norelro,-z,noseparate-code -s"
 
 # Sorted in the C locale, so that the order of objects, and with it the file, does not depend on the system.
 cd "$here"

@@ -35,7 +35,7 @@ import { findTapeHole } from '../../../../images/tape/compile/hole.js';
 import { findVdso } from '../../../../images/tape/compile/saved-vdso.js';
 import { disassembleTape } from '../../../../images/tape/disassemble.js';
 import { openedFiles } from '../../../../images/tape/opened-files.js';
-import { registerNames } from '../../../../images/tape/layout.js';
+import { initBytes, initStart, registerNames } from '../../../../images/tape/layout.js';
 import type { Tape } from '../../../../images/tape/tape.js';
 import { edit, fakeVdso, makeVdsoBytes, tapeInput, tapeableObjects, withCore, withFile } from './fixture.js';
 
@@ -439,4 +439,9 @@ test('what is made ready ahead comes after the threads run', (t) => {
   const tape = compile(tapeableObjects, { ahead: [{ start: 0x4bf000, end: 0x4c1000 }], generationPage: 0x4bf000n });
   t.deepEqual(lines(tape, /^(?:go|advise .*ahead)/u), ['go', 'advise 0x4bf000-0x4c1000 made writable ahead (may fail)']);
   t.is(tape.generationPage, 0x4bf000n);
+});
+
+test('crac-init lies above the lowest address of a kernel, below programs that are linked to one, and below the class space of a JVM', (t) => {
+  t.true(initStart >= 0x1_0000n);
+  t.true(initStart + BigInt(initBytes) <= 0x40_0000n);
 });

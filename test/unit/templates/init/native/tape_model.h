@@ -40,7 +40,7 @@ static bool is_of_application(const struct tape *tape, u64 address, u64 bytes)
 	const struct tape_area *areas = tape_rows(tape, h->areas);
 	unsigned __int128 start = address, end = start + bytes;
 	bool good = bytes > 0 && end <= 0x7ffffffff000 && apart(start, end, h->hole, h->hole_bytes) &&
-		    apart(start, end, h->vdso, h->vdso_bytes) && apart(start, end, 0xd000000, 0x100000);
+		    apart(start, end, h->vdso, h->vdso_bytes) && apart(start, end, 0x200000, 0x100000);
 
 	for (u32 i = 0; i < h->areas.count; i++)
 		good = good && apart(start, end, areas[i].address, areas[i].size_bytes);

@@ -21,6 +21,8 @@ export interface AppCommand {
   readonly user: AppUser;
   readonly environment: Readonly<Record<string, string>>;
   readonly dropCapabilities: string;
+  /** Seconds at which its clocks begin, in decimal; 0 where it is not given. */
+  readonly clockSeconds?: string | undefined;
 }
 
 /** The PID the application gets in its namespace: above those that crac-init and CRIU need at a restore, low enough to be free. */
@@ -74,7 +76,9 @@ export class App {
       [
         '@app',
         ...['--pid', String(appPid), '--uid', String(user.uid), '--gid', String(user.gid), '--groups', user.groups.join(',')],
-        ...['--cwd', command.cwd, '--drop-caps', command.dropCapabilities, '--status-fd', '3', '--'],
+        ...['--cwd', command.cwd, '--drop-caps', command.dropCapabilities, '--status-fd', '3'],
+        ...(command.clockSeconds === undefined ? [] : ['--clock-seconds', command.clockSeconds]),
+        '--',
         ...command.argv,
       ],
       { env: command.environment, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },

@@ -16,6 +16,7 @@ struct app {
 	const struct init *init;
 	struct identity identity;
 	u64 dropped_capabilities;
+	u64 clock_seconds; /* at which its clocks begin */
 	const char *cwd;
 	int status_fd;
 	pid wanted_pid;

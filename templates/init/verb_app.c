@@ -59,8 +59,19 @@ void app_tell_exited(const struct app *app, int status)
 	tell(app, &line);
 }
 
-/* Both clocks of the namespace begin below one second: a host that restores is nearly always ahead of them. */
-static int set_clocks(void)
+static void add_offset(struct text *offsets, const char *name, u64 host_seconds, u64 seconds)
+{
+	text_add(offsets, name);
+	text_add(offsets, seconds < host_seconds ? " -" : " ");
+	text_add_number(offsets, seconds < host_seconds ? host_seconds - seconds : seconds - host_seconds);
+	text_add(offsets, " 0\n");
+}
+
+/*
+ * Both clocks of the namespace begin at that second: at the first one, a host that restores is nearly always ahead of them. Offsets are
+ * from the host's clocks (time_namespaces(7)), which are those of this process.
+ */
+static int set_clocks(u64 seconds)
 {
 	char room[128];
 	struct text offsets = text_over(room, sizeof(room));
@@ -69,11 +80,8 @@ static int set_clocks(void)
 
 	if (fd < 0)
 		return fd;
-	text_add(&offsets, "monotonic -");
-	text_add_number(&offsets, clock_ns(CLOCK_MONOTONIC) / NS_PER_SECOND);
-	text_add(&offsets, " 0\nboottime -");
-	text_add_number(&offsets, clock_ns(CLOCK_BOOTTIME) / NS_PER_SECOND);
-	text_add(&offsets, " 0\n");
+	add_offset(&offsets, "monotonic", clock_ns(CLOCK_MONOTONIC) / NS_PER_SECOND, seconds);
+	add_offset(&offsets, "boottime", clock_ns(CLOCK_BOOTTIME) / NS_PER_SECOND, seconds);
 	/* The kernel takes all of it in one write, or nothing. */
 	error = (int)sys_write(fd, offsets.at, offsets.size);
 	sys_close(fd);
@@ -104,7 +112,7 @@ static const char *start_inner(struct app *app, int *error)
 	*error = sys_unshare(CLONE_NEWPID | CLONE_NEWTIME);
 	if (*error)
 		return "namespaces";
-	*error = set_clocks();
+	*error = set_clocks(app->clock_seconds);
 	if (*error)
 		return "clocks";
 	app->init_pid = sys_fork();
@@ -116,11 +124,11 @@ static const char *start_inner(struct app *app, int *error)
 
 int verb_app(struct init *init)
 {
-	enum { PID, UID, GID, GROUPS, CWD, DROP, STATUS, OPTIONS };
+	enum { PID, UID, GID, GROUPS, CWD, DROP, STATUS, CLOCK, OPTIONS };
 	struct option options[OPTIONS] = {
 		[PID] = {"--pid", true, NULL},	 [UID] = {"--uid", true, NULL},		[GID] = {"--gid", true, NULL},
 		[GROUPS] = {"--groups", true, NULL}, [CWD] = {"--cwd", true, NULL},	[DROP] = {"--drop-caps", true, NULL},
-		[STATUS] = {"--status-fd", true, NULL},
+		[STATUS] = {"--status-fd", true, NULL}, [CLOCK] = {"--clock-seconds", false, NULL},
 	};
 	struct app app = {0};
 	const char *stage = "channels";
@@ -139,6 +147,8 @@ int verb_app(struct init *init)
 	if (!parse_number(options[STATUS].value, 1023, &number) || sys_fcntl((int)number, F_SETFD, 1) < 0)
 		return usage("no open descriptor", options[STATUS].value);
 	app.status_fd = (int)number;
+	if (options[CLOCK].value && !parse_number(options[CLOCK].value, UINT32_MAX, &app.clock_seconds))
+		return usage("no number of seconds", options[CLOCK].value);
 	app.cwd = options[CWD].value;
 	app.init = init;
 	error = make_channels(&app);

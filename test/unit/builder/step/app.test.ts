@@ -22,11 +22,11 @@ interface Begun {
 }
 
 /** Starts an application whose crac-init is a shell with this text; descriptor 3 is for its status. */
-function begin(text: string, path = '/bin/sh'): Begun {
+function begin(text: string, path = '/bin/sh', more: Partial<AppCommand> = {}): Begun {
   const lines: string[] = [];
   let given: { args: readonly string[]; env: unknown } = { args: [], env: {} };
   const app = App.start(
-    command,
+    { ...command, ...more },
     (stream, line) => lines.push(`${stream} ${line}`),
     (args, { env, stdio }) => {
       given = { args, env };
@@ -50,6 +50,14 @@ test('crac-init is told everything about the command', async (t) => {
     ...['--cwd', '/srv', '--drop-caps', '2280000', '--status-fd', '3', '--', 'java', '-jar', '/app.jar'],
   ]);
   t.deepEqual(env, { COLOUR: 'blue' });
+});
+
+test('crac-init is told where the clocks begin', async (t) => {
+  const { args, app } = begin(started, '/bin/sh', { clockSeconds: '90000' });
+  await (
+    await app
+  ).exit;
+  t.deepEqual(args.slice(args.indexOf('3'), -3), ['3', '--clock-seconds', '90000', '--']);
 });
 
 test('it has PIDs and lines while it lives, and an end', async (t) => {

@@ -23,6 +23,7 @@ interface AppOptions {
   readonly cwd?: string;
   readonly dropCaps?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly more?: readonly string[];
 }
 
 interface StatusEvent {
@@ -37,12 +38,12 @@ interface StatusEvent {
 
 /** Starts @app; events come on descriptor 3. */
 function startApp(init: BuiltInit, command: readonly string[], options: AppOptions = {}) {
-  const { pid = 40, uid = 0, groups = '', cwd = '/', dropCaps = '0', env = {} } = options;
+  const { pid = 40, uid = 0, groups = '', cwd = '/', dropCaps = '0', env = {}, more = [] } = options;
   const running = execa(
     init.path,
     [
       ...['@app', '--pid', String(pid), '--uid', String(uid), '--gid', String(uid), '--groups', groups, '--cwd', cwd],
-      ...['--drop-caps', dropCaps, '--status-fd', '3', '--', ...command],
+      ...['--drop-caps', dropCaps, '--status-fd', '3', ...more, '--', ...command],
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
@@ -82,6 +83,18 @@ rooted('starts the command as it is to be checkpointed', async (t) => {
   t.deepEqual(lines.slice(0, -1), ['pid 40 40', '1 40', '0000000000000000 0000000000000000', '0022 /usr x']);
   // The clock began near zero; how long ago is the machine's affair.
   t.regex(lines.at(-1) ?? '', /^uptime \d{1,2}$/);
+});
+
+rooted('lets the clocks begin where it is told', async (t) => {
+  const clocks = async (more: readonly string[]): Promise<readonly number[]> => {
+    const { running } = startApp(t.context.init, [t.context.init.path, '@clock'], { more });
+    const { monotonicNs, boottimeNs } = JSON.parse((await running).stdout) as { monotonicNs: number; boottimeNs: number };
+    return [monotonicNs, boottimeNs].map((ns) => Math.floor(ns / 60e9));
+  };
+  t.deepEqual(await clocks([]), [0, 0]);
+  // Before and after any clock of this machine.
+  t.deepEqual(await clocks(['--clock-seconds', '120']), [2, 2]);
+  t.deepEqual(await clocks(['--clock-seconds', '864000000']), [14_400_000, 14_400_000]);
 });
 
 rooted('gives three pipes that differ, and no other descriptor', async (t) => {

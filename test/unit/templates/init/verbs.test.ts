@@ -118,6 +118,13 @@ test(
   'no process ID between 2 and 32767: 1',
 );
 
+test(
+  '@app with clocks that begin at no number',
+  misuse,
+  [...'@app --pid 2 --uid 0 --gid 0 --groups 0 --cwd / --drop-caps 0 --status-fd 1 --clock-seconds -1 -- x'.split(' ')],
+  'no number of seconds: -1',
+);
+
 const probe = async (init: BuiltInit, ...args: string[]): Promise<{ code: number | undefined; answer: Record<string, unknown> }> => {
   const { stdout, exitCode } = await run(init, '@probe', '--interval-us', '500', ...args);
   return { code: exitCode, answer: JSON.parse(stdout) as Record<string, unknown> };

@@ -1,5 +1,6 @@
 /** The application in the build container: started by crac-init in its own PID and time namespace, watched, and ended. */
 import type { ChildProcess } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,19 +29,41 @@ export interface AppCommand {
 /** The PID the application gets in its namespace: above those that crac-init and CRIU need at a restore, low enough to be free. */
 export const appPid = 40;
 
+/** Of a process that has just begun; CRIU calls a pipe by the number of its inode. */
+export function streamPipesOf(pid: number): readonly [number, number, number] {
+  const numberOf = (fd: number): number => {
+    try {
+      return Number(/^pipe:\[(\d+)\]$/u.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? 0);
+    } catch {
+      return 0; // it has ended already, which is told elsewhere
+    }
+  };
+  return [numberOf(0), numberOf(1), numberOf(2)];
+}
+
 export class App {
   readonly initPid: number;
   /** PID of the application as seen by this program. */
   readonly pid: number;
+  /** The numbers of the pipes that it got as its standard streams: it may put other files there later. 0: it was none. */
+  readonly streamPipeIds: readonly [number, number, number];
   /** Standard output and error, line by line. */
   readonly lines: LineLog;
   readonly #child: ChildProcess;
   readonly #exit: Promise<string>;
   #exited: string | undefined;
 
-  private constructor(fields: { initPid: number; pid: number; child: ChildProcess; lines: LineLog; exit: Promise<string> }) {
+  private constructor(fields: {
+    initPid: number;
+    pid: number;
+    streamPipeIds: App['streamPipeIds'];
+    child: ChildProcess;
+    lines: LineLog;
+    exit: Promise<string>;
+  }) {
     this.initPid = fields.initPid;
     this.pid = fields.pid;
+    this.streamPipeIds = fields.streamPipeIds;
     this.#child = fields.child;
     this.lines = fields.lines;
     this.#exit = fields.exit;
@@ -101,7 +124,10 @@ export class App {
       const statusLines = createInterface({ input: child.stdio[3] as Readable });
       statusLines.on('line', (line) => {
         const message = v.parse(status, JSON.parse(line));
-        if (message.event === 'started') resolve(new App({ initPid: message.initPid, pid: message.appPid, child, lines, exit }));
+        if (message.event === 'started') {
+          const { initPid, appPid: pid } = message;
+          resolve(new App({ initPid, pid, streamPipeIds: streamPipesOf(pid), child, lines, exit }));
+        }
         if (message.event === 'failed') reject(startError(commandText, message.stage, message.errno));
         if (message.event === 'exited') how = message.signal === undefined ? `exit code ${message.code ?? 0}` : `signal ${message.signal}`;
       });

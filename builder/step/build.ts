@@ -10,7 +10,7 @@ import { runStep } from '../run-step.js';
 import { App } from './app.js';
 import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
-import { rootOf, streamPipeIds } from './checkpoint-record.js';
+import { rootOf } from './checkpoint-record.js';
 import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
 import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { runInit } from './init.js';
@@ -127,9 +127,10 @@ async function choose(plan: StepPlan, started: Started, settled: Settled, prepar
     {
       ...common,
       vdso: settled.vdso,
+      kernel: settled.kernel,
       realtimeNs: settled.realtimeNs,
       started: await readStartState(started.user, plan.dropCapabilities),
-      streamPipeIds: streamPipeIds(prepared.checkpoint, rootPid),
+      streamPipeIds: started.app.streamPipeIds,
       unusedComponents: unusedState(started.cpu, settled.evidence),
     },
     emit,

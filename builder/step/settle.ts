@@ -7,11 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { attach, type Attach } from '../attach/attach.js';
 import { CracError } from '../errors.js';
 import { LineLog } from '../probe/line-log.js';
+import type { KernelState } from '../../images/tape/compile/kernel-state.js';
 import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { App } from './app.js';
 import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { askFirstQuestions, type FirstQuestions } from './first-answers.js';
 import { runInit } from './init.js';
+import { readKernelState } from './kernel-state.js';
 import { chooseRoot, cpuTicks, innerTids, readTree, type CheckpointRoot } from './processes.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
@@ -24,6 +26,7 @@ const manyPids = 300;
 /** What is known of the application just before the dump. */
 export interface Settled extends CheckpointRoot {
   readonly vdso: SavedVdso | undefined;
+  readonly kernel: KernelState;
   readonly jdk: string;
   readonly evidence: CpuEvidence;
   readonly tids: readonly number[];
@@ -170,9 +173,11 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Qu
   const realtimeNs = BigInt(Date.now()) * 1_000_000n;
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
   const vdso = await saveVdso(chosen.root.pid);
+  const kernel = await readKernelState(chosen.root.pid);
   return {
     ...chosen,
     vdso,
+    kernel,
     jdk,
     evidence,
     tids,

@@ -26,8 +26,10 @@ export function permittedAtStart(status: string, dropped: string, { uid }: Pick<
 }
 
 /** By PID 1 of the build container, which the engine started: this program changes some of it for itself and its children. */
-export async function readStartState(user: Pick<AppUser, 'uid'>, dropCapabilities: string): Promise<StartState> {
+export async function readStartState(user: Pick<AppUser, 'uid' | 'gid' | 'groups'>, dropCapabilities: string): Promise<StartState> {
+  const { uid, gid, groups } = user;
   return {
+    user: { uid, gid, groups },
     limits: parseLimits(await readFile('/proc/1/limits', 'latin1')),
     permittedCapabilities: permittedAtStart(await readFile('/proc/1/status', 'latin1'), dropCapabilities, user),
     oomScoreAdj: Number((await readFile('/proc/1/oom_score_adj', 'latin1')).trim()),

@@ -30,6 +30,7 @@ export interface TapeSource {
   readonly prepared: Prepared;
   readonly pages: Pages;
   readonly vdso: TapeInput['vdso'];
+  readonly kernel: NonNullable<TapeInput['kernel']>;
   readonly started: NonNullable<TapeInput['started']>;
   readonly streamPipeIds: TapeInput['streamPipeIds'];
   readonly unusedComponents: bigint;
@@ -39,13 +40,14 @@ export interface TapeSource {
 
 /** What the compiler is given, but for what differs between the tapes of one checkpoint. */
 export function tapeInputOf(source: TapeSource): TapeInput {
-  const { prepared, pages, vdso, started, streamPipeIds, unusedComponents, clocks, realtimeNs } = source;
+  const { prepared, pages, vdso, kernel, started, streamPipeIds, unusedComponents, clocks, realtimeNs } = source;
   const perfData = prepared.carried.filter(({ entry }) => entry.refresh);
   return {
     set: prepared.images,
     checkpoint: prepared.checkpoint,
     plan: pages.plan,
     vdso,
+    kernel,
     files: { store: storePath, copies: inImage(copiesFile), images: inImage(memoryDirectory) },
     streamPipeIds,
     carried: new Map(

@@ -59,6 +59,8 @@ export const OPEN = {
   NOATIME: 0o1000000,
   CLOEXEC: 0o2000000,
   PATH: 0o10000000,
+  /** __O_TMPFILE; O_TMPFILE has DIRECTORY with it. */
+  TMPFILE: 0o20000000,
 } as const;
 export const OPEN_ACCESS_MASK = 0o3;
 

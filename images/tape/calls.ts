@@ -6,6 +6,7 @@
  * No call opens a file for creating or truncating it, removes a mapping, or makes a process.
  */
 import { OPEN } from '../criu/flags.js';
+import { pidMax } from '../record/layout.js';
 import { tapeMaxBytesOfStep, tapeMaxTransfer, tapeMaxVectors } from './layout.js';
 
 /** What an argument is. `limit` and `need` of the C header are given behind each. */
@@ -103,6 +104,7 @@ export const openableFlags =
 export const mapBits = {
   shared: 0x1,
   private: 0x2,
+  droppable: 0x8,
   fixed: 0x10,
   anonymous: 0x20,
   growsDown: 0x100,
@@ -133,6 +135,13 @@ export const advice = { random: 1, hugePages: 14, populateWrite: 23, guard: 102 
 /** MEMBARRIER_CMD_REGISTER_* (linux/membarrier.h). */
 export const membarrierRegistrations = 0x4 | 0x10 | 0x40 | 0x100;
 
+/** The kernel gives timers ascending numbers, so that those below a number have to be made and deleted first. */
+export const maxTimer = 1 << 14;
+/** siginfo_t (SI_MAX_SIZE). */
+export const signalInfoBytes = 128;
+/** struct sigevent (SIGEV_MAX_SIZE). */
+export const signalEventBytes = 64;
+
 export const calls = {
   open: call(1, 'openat', [fixed(-100), path, flags(openableFlags)], 'opens what exists already', 'descriptor'),
   close: call(2, 'close', [descriptor], 'closes a descriptor'),
@@ -142,6 +151,7 @@ export const calls = {
   lockRange: call(6, 'fcntl', [descriptor, fixed(6), data(32)], 'F_SETLK: a lock of the process (struct flock)'),
   lockRangeOfFile: call(7, 'fcntl', [descriptor, fixed(37), data(32)], 'F_OFD_SETLK: a lock of the description (struct flock)'),
   lockFile: call(8, 'flock', [descriptor, flags(3, 4)], 'a lock of the whole file'),
+  mode: call(9, 'fchmod', [descriptor, upTo(0o777)], 'permissions of a file in memory'),
 
   mapAnonymous: call(
     10,
@@ -176,6 +186,13 @@ export const calls = {
     'reads from a position of a file into mappings of this tape',
   ),
 
+  mapDroppableOver: call(
+    17,
+    'mmap',
+    [...range, protection, flags(noReserve, mapBits.droppable | anonymous | mapBits.fixed), fixed(-1)],
+    'memory that the kernel may drop, in place of mappings of this tape; kernels before 6.11 do not have it',
+  ),
+
   memfd: call(20, 'memfd_create', [rule('name', 249), flags(0x1 | 0x2 | 0x8 | 0x10)], 'an empty file in memory', 'descriptor'),
   truncate: call(21, 'ftruncate', [descriptor, rule('size')], 'sets the size of a file in memory'),
   send: call(
@@ -188,7 +205,7 @@ export const calls = {
   pipe: call(24, 'pipe2', [pair, flags(CLOEXEC | NONBLOCK | DIRECT)], 'a pipe', 'pair'),
   pipeSize: call(25, 'fcntl', [descriptor, fixed(1031), upTo(1 << 30)], 'F_SETPIPE_SZ'),
   write: call(26, 'write', [descriptor, rule('bytes'), rule('count', tapeMaxBytesOfStep)], 'writes into a pipe or socket of this tape'),
-  eventfd: call(27, 'eventfd2', [upTo(0xffffffff), flags(CLOEXEC | NONBLOCK, 0)], 'an event counter', 'descriptor'),
+  eventfd: call(27, 'eventfd2', [upTo(0xffffffff), flags(CLOEXEC | NONBLOCK | 1)], 'an event counter', 'descriptor'),
   epoll: call(28, 'epoll_create1', [flags(CLOEXEC)], 'an epoll set', 'descriptor'),
   epollAdd: call(29, 'epoll_ctl', [descriptor, fixed(1), descriptor, data(16)], 'adds to an epoll set (struct epoll_event)'),
   timer: call(30, 'timerfd_create', [upTo(7), flags(CLOEXEC | NONBLOCK)], 'a timer', 'descriptor'),
@@ -222,6 +239,7 @@ export const calls = {
   noHugePages: call(58, 'prctl', [fixed(41), upTo(1)], 'PR_SET_THP_DISABLE'),
   noNewPrivileges: call(59, 'prctl', [fixed(38), fixed(1)], 'PR_SET_NO_NEW_PRIVS'),
   parentDeathSignal: call(60, 'prctl', [fixed(1), upTo(64)], 'PR_SET_PDEATHSIG of the first thread'),
+  timerStart: call(61, 'timer_settime', [upTo(maxTimer), none, data(32)], 'starts a timer of `createTimer` (struct itimerspec)'),
 
   vdso: call(100, undefined, [], "moves the vDSO and its data to the application's addresses, or leads a copy there to it"),
   clear: call(101, undefined, [], 'removes every mapping outside of the hole and of the vDSO'),
@@ -235,6 +253,19 @@ export const calls = {
     'binds a UNIX socket to a path with these permissions, then renames it; in place of sockets, never of anything else',
   ),
   go: call(106, undefined, [], 'lets the threads run; what follows is done beside them'),
+  createTimer: call(
+    107,
+    undefined,
+    [upTo(7), data(signalEventBytes), upTo(maxTimer)],
+    'a POSIX timer of a clock (struct sigevent) with this number; numbers before it that are free are used up',
+  ),
+  fifo: call(109, undefined, [path], 'opens both ends of a FIFO that exists, which may be written into', 'descriptor'),
+  queueSignal: call(
+    108,
+    undefined,
+    [upTo(pidMax), data(signalInfoBytes)],
+    'a signal that waits until it is not blocked (siginfo_t), of a thread; 0: of the process',
+  ),
 } as const satisfies Readonly<Record<string, CallRule>>;
 export type CallName = keyof typeof calls;
 

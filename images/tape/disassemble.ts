@@ -1,5 +1,5 @@
 /** A tape as text: what each step does, in words, one line a step. Nothing depends on the machine that it is shown on. */
-import { advices, calls, mapBits, socketOptions, type CallName } from './calls.js';
+import { advices, calls, mapBits, signalEventBytes, signalInfoBytes, socketOptions, type CallName } from './calls.js';
 import { DataReader } from './data-reader.js';
 import { componentNames, registerNames } from './layout.js';
 import type { Step, Tape, TapeThread } from './tape.js';
@@ -96,6 +96,7 @@ class Steps {
   #follow(call: CallName, args: Args, want: bigint): void {
     const low = want & 0xffff_ffffn;
     if (call === 'open') this.#names.set(want, this.#path(args[1]));
+    else if (call === 'fifo') this.#names.set(want, this.#path(args[0]));
     else if (call === 'memfd') this.#names.set(want, `memory file ${this.#data.text(args[0], 249).toString('utf8')}`);
     else if (call === 'pipe') {
       this.#names.set(low, 'reading end of a pipe');
@@ -139,6 +140,8 @@ class Steps {
         return `${this.#path(b)} as ${want}, flags ${octal(c)}`;
       case 'close':
         return fd();
+      case 'fifo':
+        return `${this.#path(a)} as ${want}`;
       case 'duplicate':
         return `${fd()} to ${b}${c === 0n ? '' : ', closed on exec'}`;
       case 'seek':
@@ -155,6 +158,7 @@ class Steps {
       case 'lockFile':
         return `${fd()}, ${b & 1n ? 'shared' : 'exclusive'}`;
       case 'mapAnonymous':
+      case 'mapDroppableOver':
         return this.#mapping(args);
       case 'mapPrivate':
       case 'mapShared':
@@ -173,6 +177,8 @@ class Steps {
         return `${this.#data.text(a, 249).toString('utf8')} as ${want}${b & 2n ? ', may be sealed' : ''}`;
       case 'truncate':
         return `${fd()} to ${b} bytes`;
+      case 'mode':
+        return `${fd()} to ${octal(b)}`;
       case 'send':
         return `${d} bytes of ${this.#named(b)} to ${fd()}`;
       case 'addSeals':
@@ -232,6 +238,21 @@ class Steps {
       case 'intervalTimer': {
         const [everySeconds, everyMicros, seconds, micros] = this.#words(b, 4);
         return `${timerNames[a.toString()] ?? a} in ${seconds} s ${micros} us, every ${everySeconds} s ${everyMicros} us`;
+      }
+      case 'createTimer': {
+        const event = this.#data.bytes(b, BigInt(signalEventBytes), 8n);
+        const notify = event.readInt32LE(12);
+        const signal = `signal ${event.readInt32LE(8)} with ${hex(event.readBigUInt64LE(0))}`;
+        const what = notify === 1 ? 'no signal' : notify === 4 ? `${signal} of thread ${event.readInt32LE(16)}` : signal;
+        return `number ${c}, ${clockNames[a.toString()] ?? `clock ${a}`}, ${what}`;
+      }
+      case 'timerStart': {
+        const [everySeconds, everyNs, seconds, ns] = this.#words(c, 4);
+        return `number ${a} in ${seconds} s ${ns} ns, every ${everySeconds} s ${everyNs} ns`;
+      }
+      case 'queueSignal': {
+        const info = this.#data.bytes(b, BigInt(signalInfoBytes), 8n);
+        return `signal ${info.readInt32LE(0)}, code ${info.readInt32LE(8)}, of ${a === 0n ? 'the process' : `thread ${a}`}`;
       }
       case 'umask':
         return octal(a);

@@ -94,7 +94,7 @@ export function renderTapeDocs(): string {
     '## Steps',
     `Steps are made in order. A step that fails its check ends the restore, unless \`skipOnFailure\` says how many steps are left out then; at most ${tapeMaxOptional} steps may have skips. The first three are \`vdso\`, \`clear\` and \`threads\`. What follows \`go\`, once on every tape, is advice given beside the running application.`,
     'Descriptors are those that the kernel gives: 0 to 2 are open at first, a call with the result `descriptor` gives the lowest free number, one with the result `pair` the two lowest, and each of them has to be what the step wants. Which are open is the same on every way to a step. Only pipes and sockets of the tape are written to, and only files in memory are made larger or filled.',
-    'Mappings never overlap, and all of them are made before memory is used (`read`, `protect`, `advise`, `mapSharedOver`), which happens within them alone. No step that maps depends on another.',
+    'Mappings never overlap, and all of them are made before memory is used (`read`, `protect`, `advise`, `mapSharedOver`, `mapDroppableOver`), which happens within them alone. No step that maps depends on another.',
     table(['number', 'call', 'system call', 'arguments', 'result', 'what'], (Object.keys(calls) as CallName[]).map(callRow)),
     '### Arguments',
     table(

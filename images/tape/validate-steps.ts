@@ -61,7 +61,8 @@ class Descriptors {
 }
 
 const maps: ReadonlySet<CallName> = new Set<CallName>(['mapAnonymous', 'mapPrivate', 'mapShared']);
-const usesMemory: ReadonlySet<CallName> = new Set<CallName>(['mapSharedOver', 'protect', 'advise', 'read']);
+const usesMemory: ReadonlySet<CallName> = new Set<CallName>(['mapSharedOver', 'mapDroppableOver', 'protect', 'advise', 'read']);
+const changesMemoryFile: ReadonlySet<CallName> = new Set<CallName>(['send', 'truncate', 'mode']);
 /** The first steps, in this order and nowhere else. */
 const beginning: readonly CallName[] = ['vdso', 'clear', 'threads'];
 /** What may fail and go on, and what may be left out. */
@@ -239,7 +240,7 @@ class StepChecker {
     });
     const [first = 0, second = 0] = args.map(Number);
     if (call === 'write' && !state.channels.has(first)) fail('descriptor', `${first} is no pipe or socket of the tape`);
-    if ((call === 'send' || call === 'truncate') && !state.memories.has(first)) fail('descriptor', `${first} is no file in memory`);
+    if (changesMemoryFile.has(call) && !state.memories.has(first)) fail('descriptor', `${first} is no file in memory`);
     const { result } = calls[call];
     const changes = result !== 'value' || call === 'close' || call === 'duplicate';
     if (!changes) return;
@@ -254,7 +255,7 @@ class StepChecker {
       state.add(second, state.channels.has(first) ? 'channel' : state.memories.has(first) ? 'memory' : 'plain');
       return;
     }
-    const kind = result === 'pair' ? 'channel' : call === 'memfd' ? 'memory' : 'plain';
+    const kind = result === 'pair' || call === 'fifo' ? 'channel' : call === 'memfd' ? 'memory' : 'plain';
     const lowest = state.open.lowestFree();
     const other = result === 'pair' ? state.open.lowestFree(lowest + 1) : lowest;
     if (Math.max(lowest, other) >= Math.min(this.#tape.descriptorLimit, tapeMaxDescriptors)) fail('descriptor', 'beyond the limit');

@@ -39,6 +39,12 @@ static s64 own_call(const struct tape_step *step)
 		return play_raise_limit((u32)a[0]);
 	case TAPE_CALL_MEMORY_MAP:
 		return play_memory_map(play_data(a[0]));
+	case TAPE_CALL_FIFO:
+		return play_open_fifo(play_data(a[0]));
+	case TAPE_CALL_CREATE_TIMER:
+		return play_create_timer((u32)a[0], play_data(a[1]), (int)a[2]);
+	case TAPE_CALL_QUEUE_SIGNAL:
+		return play_queue_signal((u32)a[0], play_data(a[1]));
 	case TAPE_CALL_BIND_PATH:
 		return play_bind_path((int)a[0], play_data(a[1]), (u32)a[2], a[3] ? play_data(a[3]) : NULL);
 	default:

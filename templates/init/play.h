@@ -78,6 +78,9 @@ s64 play_clear(void);
 s64 play_threads(void);
 s64 play_raise_limit(u32 resource);
 s64 play_memory_map(const struct tape_memory_map *map);
+s64 play_open_fifo(const char *path);
+s64 play_create_timer(u32 clock, const void *event, int number);
+s64 play_queue_signal(u32 tid, const struct signal_info *info);
 s64 play_bind_path(int fd, const char *path, u32 mode, const char *final_path);
 
 /* Waits until every thread is there. */

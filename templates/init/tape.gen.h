@@ -86,6 +86,7 @@ enum tape_call {
 	TAPE_CALL_LOCK_RANGE = 6,
 	TAPE_CALL_LOCK_RANGE_OF_FILE = 7,
 	TAPE_CALL_LOCK_FILE = 8,
+	TAPE_CALL_MODE = 9,
 	TAPE_CALL_MAP_ANONYMOUS = 10,
 	TAPE_CALL_MAP_PRIVATE = 11,
 	TAPE_CALL_MAP_SHARED = 12,
@@ -93,6 +94,7 @@ enum tape_call {
 	TAPE_CALL_PROTECT = 14,
 	TAPE_CALL_ADVISE = 15,
 	TAPE_CALL_READ = 16,
+	TAPE_CALL_MAP_DROPPABLE_OVER = 17,
 	TAPE_CALL_MEMFD = 20,
 	TAPE_CALL_TRUNCATE = 21,
 	TAPE_CALL_SEND = 22,
@@ -127,6 +129,7 @@ enum tape_call {
 	TAPE_CALL_NO_HUGE_PAGES = 58,
 	TAPE_CALL_NO_NEW_PRIVILEGES = 59,
 	TAPE_CALL_PARENT_DEATH_SIGNAL = 60,
+	TAPE_CALL_TIMER_START = 61,
 	TAPE_CALL_VDSO = 100,
 	TAPE_CALL_CLEAR = 101,
 	TAPE_CALL_THREADS = 102,
@@ -134,6 +137,9 @@ enum tape_call {
 	TAPE_CALL_MEMORY_MAP = 104,
 	TAPE_CALL_BIND_PATH = 105,
 	TAPE_CALL_GO = 106,
+	TAPE_CALL_CREATE_TIMER = 107,
+	TAPE_CALL_FIFO = 109,
+	TAPE_CALL_QUEUE_SIGNAL = 108,
 };
 
 enum tape_register {
@@ -397,6 +403,7 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(DATA, 0x20u, 0x0u) \
 	X(FIXED, 0x25u, 0x0u) \
 	X(FLAGS, 0x7u, 0x4u) \
+	X(NUMBER, 0x1ffu, 0x0u) \
 	X(ADDRESS, 0x0u, 0x0u) \
 	X(LENGTH, 0x0u, 0x0u) \
 	X(FLAGS, 0x7u, 0x0u) \
@@ -409,6 +416,7 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(ADVICE, 0x0u, 0x0u) \
 	X(VECTORS, 0x0u, 0x0u) \
 	X(COUNT, 0x400u, 0x0u) \
+	X(FLAGS, 0x4038u, 0x38u) \
 	X(NAME, 0xf9u, 0x0u) \
 	X(FLAGS, 0x1bu, 0x0u) \
 	X(NUMBER, 0x7ffff000u, 0x1u) \
@@ -421,10 +429,11 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(BYTES, 0x0u, 0x0u) \
 	X(COUNT, 0x100000u, 0x0u) \
 	X(NUMBER, 0xffffffffu, 0x0u) \
-	X(FLAGS, 0x80800u, 0x0u) \
+	X(FLAGS, 0x80801u, 0x0u) \
 	X(FIXED, 0x1u, 0x0u) \
 	X(DATA, 0x10u, 0x0u) \
 	X(NUMBER, 0x7u, 0x0u) \
+	X(FLAGS, 0x80800u, 0x0u) \
 	X(FIXED, 0x40085400u, 0x0u) \
 	X(DATA, 0x8u, 0x0u) \
 	X(FIXED, 0x8u, 0x0u) \
@@ -439,7 +448,6 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(COUNT, 0x6eu, 0x0u) \
 	X(NUMBER, 0x7fffffffu, 0x0u) \
 	X(NUMBER, 0x40u, 0x1u) \
-	X(NUMBER, 0x1ffu, 0x0u) \
 	X(NUMBER, 0xfu, 0x0u) \
 	X(FLAGS, 0x154u, 0x0u) \
 	X(NUMBER, 0x1u, 0x0u) \
@@ -447,8 +455,12 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(FIXED, 0x29u, 0x0u) \
 	X(FIXED, 0x26u, 0x0u) \
 	X(NUMBER, 0x40u, 0x0u) \
+	X(NUMBER, 0x4000u, 0x0u) \
 	X(DATA, 0x60u, 0x0u) \
-	X(PATH_OR_NONE, 0x0u, 0x0u)
+	X(PATH_OR_NONE, 0x0u, 0x0u) \
+	X(DATA, 0x40u, 0x0u) \
+	X(NUMBER, 0x400000u, 0x0u) \
+	X(DATA, 0x80u, 0x0u)
 
 /* Calls of the kernel: X(name, system call, result, and for each of six arguments the index of its rule). */
 #define TAPE_CALLS(X) \
@@ -460,57 +472,63 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(LOCK_RANGE, fcntl, VALUE, 4, 11, 12, 0, 0, 0) \
 	X(LOCK_RANGE_OF_FILE, fcntl, VALUE, 4, 13, 12, 0, 0, 0) \
 	X(LOCK_FILE, flock, VALUE, 4, 14, 0, 0, 0, 0) \
-	X(MAP_ANONYMOUS, mmap, VALUE, 15, 16, 17, 18, 19, 0) \
-	X(MAP_PRIVATE, mmap, VALUE, 15, 16, 17, 20, 4, 21) \
-	X(MAP_SHARED, mmap, VALUE, 15, 16, 17, 22, 4, 21) \
-	X(MAP_SHARED_OVER, mmap, VALUE, 15, 16, 17, 23, 4, 21) \
-	X(PROTECT, mprotect, VALUE, 15, 16, 17, 0, 0, 0) \
-	X(ADVISE, madvise, VALUE, 15, 16, 24, 0, 0, 0) \
-	X(READ, preadv, VALUE, 4, 25, 26, 7, 0, 0) \
-	X(MEMFD, memfd_create, DESCRIPTOR, 27, 28, 0, 0, 0, 0) \
+	X(MODE, fchmod, VALUE, 4, 15, 0, 0, 0, 0) \
+	X(MAP_ANONYMOUS, mmap, VALUE, 16, 17, 18, 19, 20, 0) \
+	X(MAP_PRIVATE, mmap, VALUE, 16, 17, 18, 21, 4, 22) \
+	X(MAP_SHARED, mmap, VALUE, 16, 17, 18, 23, 4, 22) \
+	X(MAP_SHARED_OVER, mmap, VALUE, 16, 17, 18, 24, 4, 22) \
+	X(PROTECT, mprotect, VALUE, 16, 17, 18, 0, 0, 0) \
+	X(ADVISE, madvise, VALUE, 16, 17, 25, 0, 0, 0) \
+	X(READ, preadv, VALUE, 4, 26, 27, 7, 0, 0) \
+	X(MAP_DROPPABLE_OVER, mmap, VALUE, 16, 17, 18, 28, 20, 0) \
+	X(MEMFD, memfd_create, DESCRIPTOR, 29, 30, 0, 0, 0, 0) \
 	X(TRUNCATE, ftruncate, VALUE, 4, 7, 0, 0, 0, 0) \
-	X(SEND, sendfile, VALUE, 4, 4, 0, 29, 0, 0) \
-	X(ADD_SEALS, fcntl, VALUE, 4, 30, 31, 0, 0, 0) \
-	X(PIPE, pipe2, PAIR, 32, 33, 0, 0, 0, 0) \
-	X(PIPE_SIZE, fcntl, VALUE, 4, 34, 35, 0, 0, 0) \
-	X(WRITE, write, VALUE, 4, 36, 37, 0, 0, 0) \
-	X(EVENTFD, eventfd2, DESCRIPTOR, 38, 39, 0, 0, 0, 0) \
+	X(SEND, sendfile, VALUE, 4, 4, 0, 31, 0, 0) \
+	X(ADD_SEALS, fcntl, VALUE, 4, 32, 33, 0, 0, 0) \
+	X(PIPE, pipe2, PAIR, 34, 35, 0, 0, 0, 0) \
+	X(PIPE_SIZE, fcntl, VALUE, 4, 36, 37, 0, 0, 0) \
+	X(WRITE, write, VALUE, 4, 38, 39, 0, 0, 0) \
+	X(EVENTFD, eventfd2, DESCRIPTOR, 40, 41, 0, 0, 0, 0) \
 	X(EPOLL, epoll_create1, DESCRIPTOR, 6, 0, 0, 0, 0, 0) \
-	X(EPOLL_ADD, epoll_ctl, VALUE, 4, 40, 4, 41, 0, 0) \
-	X(TIMER, timerfd_create, DESCRIPTOR, 42, 39, 0, 0, 0, 0) \
+	X(EPOLL_ADD, epoll_ctl, VALUE, 4, 42, 4, 43, 0, 0) \
+	X(TIMER, timerfd_create, DESCRIPTOR, 44, 45, 0, 0, 0, 0) \
 	X(TIMER_SET, timerfd_settime, VALUE, 4, 0, 12, 0, 0, 0) \
-	X(TIMER_TICKS, ioctl, VALUE, 4, 43, 44, 0, 0, 0) \
-	X(SIGNALFD, signalfd4, DESCRIPTOR, 19, 44, 45, 39, 0, 0) \
-	X(INOTIFY, inotify_init1, DESCRIPTOR, 39, 0, 0, 0, 0, 0) \
-	X(WATCH, inotify_add_watch, VALUE, 4, 2, 38, 0, 0, 0) \
-	X(SOCKET, socket, DESCRIPTOR, 46, 47, 48, 0, 0, 0) \
-	X(SOCKET_PAIR, socketpair, PAIR, 40, 47, 0, 32, 0, 0) \
-	X(SOCKET_OPTION, setsockopt, VALUE, 4, 49, 50, 51, 52, 0) \
-	X(BIND, bind, VALUE, 4, 53, 54, 0, 0, 0) \
-	X(LISTEN, listen, VALUE, 4, 55, 0, 0, 0, 0) \
-	X(CONNECT, connect, VALUE, 4, 53, 54, 0, 0, 0) \
+	X(TIMER_TICKS, ioctl, VALUE, 4, 46, 47, 0, 0, 0) \
+	X(SIGNALFD, signalfd4, DESCRIPTOR, 20, 47, 48, 45, 0, 0) \
+	X(INOTIFY, inotify_init1, DESCRIPTOR, 45, 0, 0, 0, 0, 0) \
+	X(WATCH, inotify_add_watch, VALUE, 4, 2, 40, 0, 0, 0) \
+	X(SOCKET, socket, DESCRIPTOR, 49, 50, 51, 0, 0, 0) \
+	X(SOCKET_PAIR, socketpair, PAIR, 42, 50, 0, 34, 0, 0) \
+	X(SOCKET_OPTION, setsockopt, VALUE, 4, 52, 53, 54, 55, 0) \
+	X(BIND, bind, VALUE, 4, 56, 57, 0, 0, 0) \
+	X(LISTEN, listen, VALUE, 4, 58, 0, 0, 0, 0) \
+	X(CONNECT, connect, VALUE, 4, 56, 57, 0, 0, 0) \
 	X(SHUTDOWN, shutdown, VALUE, 4, 8, 0, 0, 0, 0) \
-	X(SIGNAL_ACTION, rt_sigaction, VALUE, 56, 12, 0, 45, 0, 0) \
+	X(SIGNAL_ACTION, rt_sigaction, VALUE, 59, 12, 0, 48, 0, 0) \
 	X(INTERVAL_TIMER, setitimer, VALUE, 8, 12, 0, 0, 0, 0) \
-	X(UMASK, umask, VALUE, 57, 0, 0, 0, 0, 0) \
+	X(UMASK, umask, VALUE, 15, 0, 0, 0, 0, 0) \
 	X(DIRECTORY, chdir, VALUE, 2, 0, 0, 0, 0, 0) \
-	X(LIMIT, prlimit64, VALUE, 0, 58, 41, 0, 0, 0) \
-	X(MEMBARRIER, membarrier, VALUE, 59, 0, 0, 0, 0, 0) \
-	X(DUMPABLE, prctl, VALUE, 9, 60, 0, 0, 0, 0) \
-	X(CHILD_SUBREAPER, prctl, VALUE, 61, 60, 0, 0, 0, 0) \
-	X(NO_HUGE_PAGES, prctl, VALUE, 62, 60, 0, 0, 0, 0) \
-	X(NO_NEW_PRIVILEGES, prctl, VALUE, 63, 40, 0, 0, 0, 0) \
-	X(PARENT_DEATH_SIGNAL, prctl, VALUE, 40, 64, 0, 0, 0, 0)
+	X(LIMIT, prlimit64, VALUE, 0, 60, 43, 0, 0, 0) \
+	X(MEMBARRIER, membarrier, VALUE, 61, 0, 0, 0, 0, 0) \
+	X(DUMPABLE, prctl, VALUE, 9, 62, 0, 0, 0, 0) \
+	X(CHILD_SUBREAPER, prctl, VALUE, 63, 62, 0, 0, 0, 0) \
+	X(NO_HUGE_PAGES, prctl, VALUE, 64, 62, 0, 0, 0, 0) \
+	X(NO_NEW_PRIVILEGES, prctl, VALUE, 65, 42, 0, 0, 0, 0) \
+	X(PARENT_DEATH_SIGNAL, prctl, VALUE, 42, 66, 0, 0, 0, 0) \
+	X(TIMER_START, timer_settime, VALUE, 67, 0, 12, 0, 0, 0)
 
 /* Calls of crac-init itself: X(name, result, and for each of six arguments the index of its rule). */
 #define TAPE_OWN_CALLS(X) \
 	X(VDSO, VALUE, 0, 0, 0, 0, 0, 0) \
 	X(CLEAR, VALUE, 0, 0, 0, 0, 0, 0) \
 	X(THREADS, VALUE, 0, 0, 0, 0, 0, 0) \
-	X(RAISE_LIMIT, VALUE, 58, 0, 0, 0, 0, 0) \
-	X(MEMORY_MAP, VALUE, 65, 0, 0, 0, 0, 0) \
-	X(BIND_PATH, VALUE, 4, 2, 57, 66, 0, 0) \
-	X(GO, VALUE, 0, 0, 0, 0, 0, 0)
+	X(RAISE_LIMIT, VALUE, 60, 0, 0, 0, 0, 0) \
+	X(MEMORY_MAP, VALUE, 68, 0, 0, 0, 0, 0) \
+	X(BIND_PATH, VALUE, 4, 2, 15, 69, 0, 0) \
+	X(GO, VALUE, 0, 0, 0, 0, 0, 0) \
+	X(CREATE_TIMER, VALUE, 44, 70, 67, 0, 0, 0) \
+	X(FIFO, DESCRIPTOR, 2, 0, 0, 0, 0, 0) \
+	X(QUEUE_SIGNAL, VALUE, 71, 72, 0, 0, 0, 0)
 
 /* Options of sockets: X(level, name, bytes). */
 #define TAPE_SOCKET_OPTIONS(X) \

@@ -68,7 +68,8 @@ static bool is_map(u8 call)
 
 static bool uses_memory(u8 call)
 {
-	return call == TAPE_CALL_MAP_SHARED_OVER || call == TAPE_CALL_PROTECT || call == TAPE_CALL_ADVISE || call == TAPE_CALL_READ;
+	return call == TAPE_CALL_MAP_SHARED_OVER || call == TAPE_CALL_PROTECT || call == TAPE_CALL_ADVISE || call == TAPE_CALL_READ ||
+	       call == TAPE_CALL_MAP_DROPPABLE_OVER;
 }
 
 /* What may fail and go on, and what may be left out. */
@@ -167,7 +168,8 @@ static enum tape_error arrive(struct checker *checker, u32 index)
 /* The kernel gives the lowest free numbers, and they have to be what is wanted. */
 static bool open_lowest(struct checker *checker, const struct tape_step *step, u32 result)
 {
-	u32 sets = result == TAPE_RESULT_PAIR ? OPEN | CHANNEL : step->call == TAPE_CALL_MEMFD ? OPEN | MEMORY : OPEN;
+	bool is_channel = result == TAPE_RESULT_PAIR || step->call == TAPE_CALL_FIFO;
+	u32 sets = is_channel ? OPEN | CHANNEL : step->call == TAPE_CALL_MEMFD ? OPEN | MEMORY : OPEN;
 	u64 want = 0;
 
 	for (u32 shift = 0; shift <= (result == TAPE_RESULT_PAIR ? 32u : 0u); shift += 32) {
@@ -195,6 +197,7 @@ static bool descriptors_are_good(struct checker *checker, const struct tape_step
 		return sets_of(checker->state, first) & CHANNEL;
 	case TAPE_CALL_SEND:
 	case TAPE_CALL_TRUNCATE:
+	case TAPE_CALL_MODE:
 		return sets_of(checker->state, first) & MEMORY;
 	case TAPE_CALL_CLOSE:
 		put_in_sets(checker->state, first, 0);

@@ -10,6 +10,7 @@ import { validateTape } from '../validate.js';
 import { TapeWriter } from '../writer.js';
 import { compileAhead } from './advice.js';
 import { compileEpoll, compileEventfd, compileInotify, compileSignalfd, compileTimerfd, fillEpolls } from './events.js';
+import { compileFifo } from './fifos.js';
 import { findTapeHole } from './hole.js';
 import { compileInetSocket } from './inet-sockets.js';
 import type { Context, TapeInput } from './input.js';
@@ -87,10 +88,11 @@ function compileOpenFilesAndMemory(context: Context): void {
 
 /** @returns the ids of the open files that this makes */
 function compileFile(context: Context, file: FileEntry, targets: readonly Target[], placement: Placement): readonly number[] {
-  const { reg, pipe, isk, usk, efd, epfd, tfd, sgfd, ify } = file;
+  const { reg, pipe, fifo, isk, usk, efd, epfd, tfd, sgfd, ify } = file;
   if (pipe !== undefined) return compilePipe(context, pipe.pipeId, placement);
   if (usk !== undefined) return compileUnixSocket(context, usk, placement);
   if (reg !== undefined) compileRegularFile(context, reg, targets, placement);
+  else if (fifo !== undefined) compileFifo(context, file.id, targets, placement);
   else if (isk !== undefined) compileInetSocket(context, isk, targets, placement);
   else if (efd !== undefined) compileEventfd(context, efd, targets, placement);
   else if (epfd !== undefined) compileEpoll(context, epfd, targets, placement);

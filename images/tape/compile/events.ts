@@ -5,6 +5,7 @@ import { checkFlags, checkOwner, objectOf } from './objects.js';
 import { cleanPath } from './paths.js';
 import type { Placement } from './placement.js';
 import type { FileEntry, Target } from './process-images.js';
+import { leftOf } from './timers.js';
 
 type Compile<K extends 'efd' | 'epfd' | 'tfd' | 'sgfd' | 'ify'> = (
   context: Context,
@@ -17,6 +18,9 @@ type Compile<K extends 'efd' | 'epfd' | 'tfd' | 'sgfd' | 'ify'> = (
 const status = OPEN.RDWR | OPEN.NONBLOCK;
 const nonblock = (flags: number): number => flags & OPEN.NONBLOCK;
 
+/** Not among the flags that the images have (sys/eventfd.h). */
+const EFD_SEMAPHORE = 1;
+
 export const compileEventfd: Compile<'efd'> = (context, file, targets, placement) => {
   const object = objectOf(targets, 'eventfd');
   checkOwner(context, object, file.fown);
@@ -26,7 +30,8 @@ export const compileEventfd: Compile<'efd'> = (context, file, targets, placement
     return;
   }
   const closeOnExec = placement.closeOnExec(targets);
-  const number = context.writer.open('eventfd', [file.counter, nonblock(file.flags) | closeOnExec]);
+  const semaphore = targets.some(({ fd }) => context.input.kernel?.semaphores.has(fd) === true) ? EFD_SEMAPHORE : 0;
+  const number = context.writer.open('eventfd', [file.counter, nonblock(file.flags) | closeOnExec | semaphore]);
   placement.place(number, targets, closeOnExec);
 };
 
@@ -38,6 +43,9 @@ export const compileEpoll: Compile<'epfd'> = (context, file, targets, placement)
   placement.place(context.writer.open('epoll', [closeOnExec]), targets, closeOnExec);
 };
 
+/** `private`: EPOLLEXCLUSIVE, EPOLLWAKEUP, EPOLLONESHOT, EPOLLET, which are all that is left of a watch for one event after it. */
+const EPOLL = { oneshot: 1 << 30, private: (0xf << 28) >>> 0 } as const;
+
 /** What epoll sets watch, after every descriptor is at its number. */
 export function fillEpolls({ process, writer, refusals }: Context): void {
   for (const [id, targets] of process.open) {
@@ -45,6 +53,10 @@ export function fillEpolls({ process, writer, refusals }: Context): void {
     for (const { tfd, events, data } of process.files.get(id)?.epfd?.tfd ?? []) {
       if (epoll === undefined || !writer.isOpen(epoll) || !writer.isOpen(tfd)) {
         refusals.add(objectOf(targets, 'epoll'), `it watches descriptor ${tfd}, which is not open`);
+        continue;
+      }
+      if ((events & EPOLL.oneshot) !== 0 && (events & ~EPOLL.private) === 0) {
+        refusals.add(objectOf(targets, 'epoll'), `it watched descriptor ${tfd} for one event, which has come`);
         continue;
       }
       const event = Buffer.alloc(16); // packed on x86-64: events, data
@@ -73,7 +85,8 @@ export const compileTimerfd: Compile<'tfd'> = (context, file, targets, placement
   const closeOnExec = placement.closeOnExec(targets);
   const number = writer.open('timer', [file.clockid, nonblock(file.flags) | closeOnExec]);
   const { isec, insec, vsec, vnsec } = file;
-  if (vsec !== 0n || vnsec !== 0n) writer.emit('timerSet', [number, 0, writer.words(isec, insec, vsec, vnsec)]);
+  const [seconds, ns] = leftOf([vsec, vnsec], [isec, insec]);
+  if (seconds !== 0n || ns !== 0n) writer.emit('timerSet', [number, 0, writer.words(isec, insec, seconds, ns)]);
   if (file.ticks !== 0n) writer.emit('timerTicks', [number, 0x40085400, writer.words(file.ticks)]);
   placement.place(number, targets, closeOnExec);
 };
@@ -88,8 +101,10 @@ export const compileSignalfd: Compile<'sgfd'> = (context, file, targets, placeme
   placement.place(number, targets, closeOnExec);
 };
 
-/** What inotify_add_watch(2) takes; the rest of a mask is the kernel's own. */
-const watchMask = 0xfff | 0x0100_0000 | 0x0200_0000 | 0x0400_0000;
+/** What inotify_add_watch(2) takes of a mask: events and IN_EXCL_UNLINK; the rest is the kernel's own. */
+const watchMask = 0xfff | 0x0400_0000;
+/** The path is that of the watched file itself, which may be a symbolic link. */
+const IN_DONT_FOLLOW = 0x0200_0000;
 
 export const compileInotify: Compile<'ify'> = (context, file, targets, placement) => {
   const { writer, refusals } = context;
@@ -106,7 +121,7 @@ export const compileInotify: Compile<'ify'> = (context, file, targets, placement
     // The kernel counts them, and a number that was given up is not given again.
     else if (wd !== i + 1) refusals.add(object, `watch ${wd} comes after removed ones`);
     else if (mask >>> 31 !== 0) refusals.add(object, `watch ${wd} is for one event`);
-    else writer.emit('watch', [number, writer.text(path), mask & watchMask], { want: wd });
+    else writer.emit('watch', [number, writer.text(path), (mask & watchMask) | IN_DONT_FOLLOW], { want: wd });
   });
   placement.place(number, targets, closeOnExec);
 };

@@ -40,6 +40,8 @@ export function compileInetSocket(context: Context, socket: InetSocket, targets:
   const isPortable = isOfEveryContainer(socket);
   if (!isPortable && socket.srcPort !== 0) refusals.add(object, 'its address is one that another container does not have');
   if ((socket.ifname ?? '') !== '') refusals.add(object, `its address is of the interface ${socket.ifname ?? ''}`);
+  const rival = rivalOf(context, socket);
+  if (rival !== undefined) refusals.add(object, `descriptor ${rival} has its port as well, which was shared for a time only`);
   const number = writer.open('socket', [family, type | flags, proto]);
   compileSocketOptions(context, object, number, socket.opts);
   compileInetOptions(context, object, number, socket);
@@ -57,6 +59,35 @@ export function compileInetSocket(context: Context, socket: InetSocket, targets:
   const shut = socket.shutdown ?? 0;
   if (shut !== 0) refusals.add(object, 'it was shut down in part');
   placement.place(number, targets, closeOnExec);
+}
+
+/**
+ * A descriptor of another socket with which this one could not be bound: the kernel looks at what sockets ask for when they are bound
+ * (net/ipv4/inet_connection_sock.c: inet_bind_conflict), which may be something else by now.
+ */
+function rivalOf({ process }: Context, socket: InetSocket): number | undefined {
+  const isBound = ({ type, state, srcPort }: InetSocket): boolean =>
+    srcPort !== 0 && (type === TYPE.dgram || state === SOCKET_STATE.LISTEN || state === SOCKET_STATE.CLOSE);
+  for (const [id, targets] of process.open) {
+    const other = process.files.get(id)?.isk;
+    if (other === undefined || other.id === socket.id || !isBound(socket) || !isBound(other)) continue;
+    if (other.type !== socket.type || other.srcPort !== socket.srcPort || !overlap(socket, other)) continue;
+    const bothSharePort = other.opts.soReuseport === true && socket.opts.soReuseport === true;
+    const isListening = [socket, other].some(({ state }) => state === SOCKET_STATE.LISTEN);
+    const bothReuse = other.opts.reuseaddr && socket.opts.reuseaddr && (socket.type === TYPE.dgram || !isListening);
+    if (!bothSharePort && !bothReuse) return targets[0]?.fd;
+  }
+  return undefined;
+}
+
+/** Whether an address is of both. */
+function overlap(a: InetSocket, b: InetSocket): boolean {
+  const isAny = ({ srcAddr }: InetSocket): boolean => srcAddr.every((word) => word === 0);
+  const hasFour = ({ family, v6only }: InetSocket): boolean => family === AF.inet || v6only !== true;
+  if (a.family === b.family && a.srcAddr.join() === b.srcAddr.join()) return true;
+  if (a.family === b.family) return isAny(a) || isAny(b);
+  const [four, six] = a.family === AF.inet ? [a, b] : [b, a];
+  return hasFour(six) && (isAny(six) || isAny(four));
 }
 
 function nameOf(socket: InetSocket, protocol: string): string {

@@ -3,6 +3,7 @@ import type { CriuCheckpoint } from '../../criu/checkpoint.js';
 import type { ImageSet } from '../../criu/directory.js';
 import type { PagePlan } from '../../pages/plan.js';
 import type { AddressRange } from '../../pages/policy.js';
+import type { KernelState } from './kernel-state.js';
 import type { Refusals } from './refusals.js';
 import type { TapeWriter } from '../writer.js';
 import type { DumpedProcess } from './process-images.js';
@@ -23,11 +24,14 @@ export interface TapeInput {
   readonly carried: ReadonlyMap<string, { readonly contentPath: string }>;
   /** What the application was started with; a difference at the dump is its own doing. Absent: not looked at. */
   readonly started?: {
+    readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
     /** By number of the resource (getrlimit(2)). */
     readonly limits: readonly { readonly soft: bigint; readonly hard: bigint }[];
     readonly permittedCapabilities: bigint;
     readonly oomScoreAdj: number;
   };
+  /** What was read from /proc before the dump. Absent: not looked at. */
+  readonly kernel?: KernelState;
   /** XSAVE components that no code of the application uses, by the flags it was started with; what they hold may be lost. */
   readonly unusedComponents?: bigint;
   /** For a restore that is watched: of the page store nothing is read that was not touched. */

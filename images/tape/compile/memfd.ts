@@ -7,7 +7,7 @@ import { OPEN } from '../../criu/flags.js';
 import { isFileMapping } from '../../criu/view-process.js';
 import { tapeMaxTransfer } from '../layout.js';
 import type { Context } from './input.js';
-import { describeMemoryFile, memoryFileUse, type FileContent, type MemoryFile } from './memory-files.js';
+import { describeMemoryFile, memoryFileUse, usualMode, type FileContent, type MemoryFile } from './memory-files.js';
 import { checkFlags, checkOwner, objectOf } from './objects.js';
 import type { Placement } from './placement.js';
 import type { Target } from './process-images.js';
@@ -74,10 +74,11 @@ function usedFiles({ process }: Context): ReadonlyMap<string, number> {
   return used;
 }
 
-function makeMemfd(context: Context, { name, sizeBytes, seals, content }: MemoryFile, flags: number): number {
+function makeMemfd(context: Context, { name, sizeBytes, mode, seals, content }: MemoryFile, flags: number): number {
   const { writer } = context;
   const sealing = seals === SEAL_SEAL ? 0 : MFD.allowSealing;
   const number = writer.open('memfd', [writer.text(name), (flags === 0 ? 0 : MFD.cloexec) | sealing]);
+  if (mode !== usualMode) writer.emit('mode', [number, mode]);
   writer.emit('truncate', [number, sizeBytes]);
   if (content !== undefined && content.parts.length > 0) fill(context, content, number);
   return number;
@@ -102,7 +103,17 @@ function fill({ input, writer }: Context, { imageName, imageBytes, parts }: File
 
 const statusFlags = OPEN.APPEND | OPEN.NONBLOCK;
 /** What made the file when it was opened first, and what does not matter in memory. */
-const spentFlags = OPEN.LARGEFILE | OPEN.CREAT | OPEN.EXCL | OPEN.TRUNC | OPEN.NOFOLLOW | OPEN.CLOEXEC;
+const spentFlags =
+  OPEN.LARGEFILE |
+  OPEN.CREAT |
+  OPEN.EXCL |
+  OPEN.TRUNC |
+  OPEN.NOFOLLOW |
+  OPEN.CLOEXEC |
+  OPEN.TMPFILE |
+  OPEN.DIRECTORY |
+  OPEN.NOCTTY |
+  OPEN.NOATIME;
 
 function finishOpen(context: Context, id: number, number: number, targets: readonly Target[]): void {
   const { process, writer } = context;

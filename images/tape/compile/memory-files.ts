@@ -15,6 +15,8 @@ import type { DumpedProcess } from './process-images.js';
 export interface MemoryFile {
   readonly name: string;
   readonly sizeBytes: bigint;
+  /** Permissions. */
+  readonly mode: number;
   /** F_SEAL_*. */
   readonly seals: number;
   readonly content: FileContent | undefined;
@@ -62,16 +64,17 @@ export function describeMemoryFile(context: Context, id: number): MemoryFile | s
 const maxNameBytes = 249;
 const knownSeals = 0x1f;
 /** What memfd_create gives. */
-const usualMode = 0o777;
+export const usualMode = 0o777;
 
 function describeMemfd({ input, process }: Context, inodeId: bigint): MemoryFile | string {
   const inode = process.memfds.get(inodeId);
   if (inode === undefined) return 'memfd.img does not have it';
   if ((inode.hugetlbFlag ?? 0) !== 0) return 'huge pages (hugetlb)';
-  if (((inode.mode ?? usualMode) & 0o7777) !== usualMode) return `mode 0${((inode.mode ?? 0) & 0o7777).toString(8)}`;
-  if (inode.uid !== process.view.credentials.euid) return `it belongs to user ${inode.uid}`;
+  const mode = (inode.mode ?? usualMode) & 0o7777;
+  const reason = reasonByOwner(process, inode, mode);
+  if (reason !== undefined) return reason;
   if ((inode.seals & ~knownSeals) !== 0) return `seals 0x${inode.seals.toString(16)}`;
-  const described = { name: inode.name, sizeBytes: inode.size, seals: inode.seals };
+  const described = { name: inode.name, sizeBytes: inode.size, mode, seals: inode.seals };
   const name = `pagemap-shmem-${inode.shmid}.img`;
   if (!input.set.images.has(name)) return { ...described, content: undefined };
   const { pagesId, ranges, nrPagesInImage } = readPagemap(input.set, name);
@@ -85,6 +88,17 @@ function describeMemfd({ input, process }: Context, inodeId: bigint): MemoryFile
       return part;
     });
   return { ...described, content: { imageName: `pages-${pagesId}.img`, imageBytes: nrPagesInImage * PAGE_BYTES, parts } };
+}
+
+/** Files in memory belong to who makes them, and have permissions alone. */
+function reasonByOwner(
+  { view }: DumpedProcess,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  mode: number,
+): string | undefined {
+  const { euid, egid } = view.credentials;
+  if (uid !== euid || gid !== egid) return `it belongs to user ${uid}, group ${gid}`;
+  return (mode & ~0o777) === 0 ? undefined : `mode 0${mode.toString(8)}`;
 }
 
 const S_IFREG = 0o100000;
@@ -102,6 +116,9 @@ function describeGhost({ input, process }: Context, id: number): MemoryFile | st
   const [first] = entries;
   const ghost = first && readMessage(ghostFileEntry, first.message);
   if (ghost === undefined || (ghost.mode & MODE_TYPE_MASK) !== S_IFREG) return 'a deleted file of another kind';
+  const mode = ghost.mode & 0o7777;
+  const reason = reasonByOwner(process, ghost, mode);
+  if (reason !== undefined) return reason;
   let at = prefix === 'none' ? 4 : 8;
   const parts = entries.flatMap(({ message, payload }, i) => {
     const from = at + 4 + message.length;
@@ -111,5 +128,5 @@ function describeGhost({ input, process }: Context, id: number): MemoryFile | st
   });
   const end = parts.reduce((most, part) => (part.to + BigInt(part.bytes) > most ? part.to + BigInt(part.bytes) : most), 0n);
   const name = basename(reg.name.replace(/ \(deleted\)$/u, ''));
-  return { name, sizeBytes: ghost.size ?? reg.size ?? end, seals: sealed, content: { imageName, imageBytes: image.length, parts } };
+  return { name, sizeBytes: ghost.size ?? reg.size ?? end, mode, seals: sealed, content: { imageName, imageBytes: image.length, parts } };
 }

@@ -13,6 +13,7 @@ import { mapBits } from '../calls.js';
 import { initBytes, initStart, maxAuxvWords, memoryMapStruct, tapeMaxTransfer, tapeMaxVectors } from '../layout.js';
 import { adviseAbout } from './advice.js';
 import type { Context } from './input.js';
+import { memoryFlags, type KernelState, type MemoryFlag } from './kernel-state.js';
 import type { PlacedMemfds } from './memfd.js';
 import { memoryFileUse } from './memory-files.js';
 import { usablePath } from './paths.js';
@@ -60,6 +61,7 @@ export function compileMemory(context: Context, memfds: PlacedMemfds): void {
     if ((vma.prot & PROT.WRITE) !== 0) continue;
     for (const { start, end, copied } of piecesOf(ranges)) if (copied) writer.emit('protect', [start, end - start, vma.prot]);
   }
+  for (const { vma } of usable) if (flagsOf(input.kernel, vma).has('dp')) dropAtWill(context, vma);
   adviseAbout(context, usable);
   for (const { vma } of usable) shareCarried(context, vma);
   compileMemoryMap(context);
@@ -75,9 +77,18 @@ function plannedVmas({ input, process }: Context): readonly PlannedVma[] {
     if (plan?.vma.start !== vma.start || plan.vma.end !== vma.end) {
       throw new FormatError(`the page plan is not that of the images at ${hex(vma.start)}`);
     }
-    return { ...plan, vma };
+    if (!flagsOf(input.kernel, vma).has('dp')) return { ...plan, vma };
+    // The kernel may drop it at any time: so it is here, that states of random numbers in it are those of no other start.
+    const { start, end } = plan.range;
+    return { ...plan, vma, ranges: [{ start, end, source: 'zero', offset: 0 }] };
   });
 }
+
+/** Flags that are in no image. A VMA of the images may be a part of the kernel's. */
+const flagsOf = (kernel: KernelState | undefined, vma: Vma): ReadonlySet<MemoryFlag> =>
+  kernel?.memory.find(({ start, end }) => start <= vma.start && vma.start < end)?.flags ?? new Set();
+
+const refusedFlags: readonly MemoryFlag[] = ['sl', 'lf', 'um', 'uw', 'ui', 'pk'];
 
 /** Kinds of memory that are refused, by bits of `status`. */
 const special: readonly (readonly [bit: number, what: string])[] = [
@@ -91,11 +102,13 @@ const special: readonly (readonly [bit: number, what: string])[] = [
 
 const liesOnInit = ({ start, end }: Vma): boolean => start < initStart + BigInt(initBytes) && initStart < end;
 
-function isUsable({ refusals, process }: Context, { vma }: PlannedVma): boolean {
+function isUsable({ refusals, process, input }: Context, { vma }: PlannedVma): boolean {
   const { status, flags } = vma;
   if ((status & (VMA.VSYSCALL | VMA.VDSO | VMA.VVAR)) !== 0) return false;
+  const flag = refusedFlags.find((one) => flagsOf(input.kernel, vma).has(one));
   const reason =
     special.find(([bit]) => (status & bit) !== 0)?.[1] ??
+    (flag === undefined ? undefined : `it is ${memoryFlags[flag]}`) ??
     ((flags & MAP.HUGETLB) !== 0 ? 'huge pages (hugetlb)' : undefined) ??
     (liesOnInit(vma) ? 'it lies where crac-init is' : undefined) ??
     fileReason(process, vma);
@@ -242,6 +255,12 @@ function copiesBytes({ input, process }: Context): number {
   const ranges = input.plan.processes.find(({ pid }) => pid === process.pid)?.vmas.flatMap((vma) => vma.ranges) ?? [];
   const copied = ranges.filter(({ source }) => source === 'copy');
   return copied.reduce((most, { start, end, offset }) => Math.max(most, offset + end - start), 0);
+}
+
+/** MAP_DROPPABLE, which is private memory on a kernel that does not know it. */
+function dropAtWill({ writer }: Context, vma: Vma): void {
+  const flags = mapBits.droppable | mapBits.anonymous | mapBits.fixed | (vma.flags & MAP.NORESERVE);
+  writer.emit('mapDroppableOver', [vma.start, vma.end - vma.start, vma.prot, flags, -1], { check: 'ignore' });
 }
 
 /** Heap, arguments, environment and auxiliary vector, as the kernel and /proc know them. */

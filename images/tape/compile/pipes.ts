@@ -16,7 +16,7 @@ interface End {
 }
 
 /** What the kernel gives a pipe (PIPE_DEF_BUFFERS pages). */
-const defaultBytes = 65536;
+export const pipeBytes = 65536;
 
 /** @returns the ids of the open files that this makes */
 export function compilePipe(context: Context, pipeId: number, placement: Placement): readonly number[] {
@@ -71,7 +71,7 @@ function fillPipe({ input, writer, refusals }: Context, pipeId: number, number: 
   for (const { message, payload } of imageOf(input.set, 'PIPES_DATA', 'pipes-data.img').entries) {
     const entry = readMessage(pipeDataEntry, message);
     if (entry.pipeId !== pipeId) continue;
-    if (entry.size !== undefined && entry.size !== defaultBytes) writer.emit('pipeSize', [number, 1031, entry.size], { want: entry.size });
+    if (entry.size !== undefined && entry.size !== pipeBytes) writer.emit('pipeSize', [number, 1031, entry.size], { want: entry.size });
     if (payload.length === 0) continue;
     if (isDirect) refusals.add(object, 'packets in a pipe (O_DIRECT)');
     else if (payload.length > tapeMaxBytesOfStep) refusals.add(object, `${payload.length} unread bytes`);

@@ -5,10 +5,13 @@ import type { CheckpointProcess } from '../../criu/view-process.js';
 import { membarrierRegistrations } from '../calls.js';
 import type { Context } from './input.js';
 import { usablePath } from './paths.js';
+import { compilePendingSignals } from './pending-signals.js';
 import { hex } from './refusals.js';
+import { compileTimers } from './timers.js';
 
 /** What cannot be told by steps at all. */
-export function refuseIdentity({ input, process, refusals }: Context): void {
+export function refuseIdentity(context: Context): void {
+  const { input, process, refusals } = context;
   const { pid, view, threads } = process;
   const object = `process ${pid}`;
   const refuse = (when: boolean, reason: string): void => {
@@ -22,18 +25,41 @@ export function refuseIdentity({ input, process, refusals }: Context): void {
   refuse(view.sid !== pid || view.pgid !== pid, 'it does not lead its own session and process group');
   refuse(view.root?.path !== '/', `a changed root directory (${view.root?.path ?? ''})`);
   refuse((tc?.personality ?? 0) !== 0, `personality ${hex(tc?.personality ?? 0)}`);
-  refuse((tc?.timers?.posix.length ?? 0) > 0, `${tc?.timers?.posix.length ?? 0} POSIX timers`);
-  refuse((tc?.signalsS?.signals.length ?? 0) > 0, 'pending signals');
   refuse(process.memory.mm.aios.length > 0, 'asynchronous input and output (io_setup)');
+  refuseKernelState(context);
   const own = [...input.set.images.keys()].find((name) => namespaceImage.test(name));
   refuse(own !== undefined, `a namespace of its own (${own ?? ''})`);
   refuseCredentials(view, refuse);
   if (input.started !== undefined) {
+    refuseOtherUser(view, input.kernel?.groups, input.started.user, refuse);
     const held = view.credentials.permitted;
     refuse(held !== input.started.permittedCapabilities, `it changed its capabilities to ${hex(held)}`);
     const oom = tc?.oomScoreAdj ?? 0;
     refuse(oom !== input.started.oomScoreAdj, `it changed its oom_score_adj to ${oom}`);
   }
+}
+
+/** Crac-init makes the process as the user that a start gives it: that of the build. */
+function refuseOtherUser(
+  { credentials }: CheckpointProcess,
+  groups: readonly number[] | undefined,
+  user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] },
+  refuse: (when: boolean, reason: string) => void,
+): void {
+  const { uid, gid } = credentials;
+  refuse(uid !== user.uid || gid !== user.gid, `it became user ${uid}, group ${gid}`);
+  const others = (some: readonly number[]): string => [...new Set(some)].sort((a, b) => a - b).join(', ');
+  if (groups !== undefined) refuse(others(groups) !== others(user.groups), `it changed its supplementary groups to ${others(groups)}`);
+}
+
+/** What no image has, and a tape cannot set. */
+function refuseKernelState({ input, process, refusals }: Context): void {
+  const { systemV = [], multicastGroups = [], timerSlack = [], apart = [], speculation = false } = input.kernel ?? {};
+  if (speculation) refusals.add(`process ${process.pid}`, 'speculation that it restricted (PR_SET_SPECULATION_CTRL)');
+  if (apart.length > 0) refusals.add(`process ${process.pid}`, 'a thread with a working directory, descriptors or namespaces of its own');
+  for (const kind of systemV) refusals.add(`process ${process.pid}`, `System V ${kind}`);
+  for (const group of multicastGroups) refusals.add('network', `a multicast group that was joined (${group})`);
+  if (timerSlack.length > 0) refusals.add(`process ${process.pid}`, 'timers with a slack of its own (PR_SET_TIMERSLACK)');
 }
 
 /** CRIU writes these only for a namespace that is not the one it runs in itself. */
@@ -76,7 +102,8 @@ export function compileProcessState(context: Context): void {
   else writer.emit('dumpable', [4, dumpable]);
   const deathSignal = process.threads[0]?.core.threadCore?.pdeathSig ?? 0;
   if (deathSignal !== 0) writer.emit('parentDeathSignal', [1, deathSignal]);
-  compileIntervalTimers(context);
+  compileTimers(context);
+  compilePendingSignals(context);
 }
 
 const resources = [
@@ -140,13 +167,4 @@ function compileMembarrier({ process, writer, refusals }: Context): void {
   for (let bit = 1; bit <= membarrierRegistrations; bit <<= 1) {
     if ((registered & membarrierRegistrations & bit) !== 0) writer.emit('membarrier', [bit]);
   }
-}
-
-/** ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, with the time that was left. */
-function compileIntervalTimers({ process, writer }: Context): void {
-  const timers = process.threads[0]?.core.tc?.timers;
-  [timers?.real, timers?.virt, timers?.prof].forEach((timer, which) => {
-    if (timer === undefined || (timer.vsec === 0n && timer.vusec === 0n)) return;
-    writer.emit('intervalTimer', [which, writer.words(timer.isec, timer.iusec, timer.vsec, timer.vusec)]);
-  });
 }

@@ -54,7 +54,6 @@ function compileThread(context: Context, { tid, core, name }: DumpedThread): Tap
 function reasonsByThread(thread: ThreadCore, nice: number, isFirst: boolean): readonly string[] {
   const policy = thread.schedPolicy ?? 0;
   return [
-    ...((thread.signalsP?.signals.length ?? 0) > 0 ? ['pending signals'] : []),
     ...((thread.seccompMode ?? SECCOMP_MODE.disabled) === SECCOMP_MODE.disabled ? [] : ['a filter of system calls (seccomp)']),
     ...(policy === 0 ? [] : [`scheduling policy ${policy}`]),
     ...(nice < 0 ? [`nice value ${nice}, which needs a right`] : []),
@@ -92,10 +91,20 @@ function registersOf(registers: Registers): readonly bigint[] {
   // The instruction leaves the address behind it in cx. CRIU lets futex waits give EINTR, which libc would go on with.
   const startsAgain = cx === ip + syscallBytes && ax === origAx;
   const isInterrupted = cx === ip && ax === BigInt.asUintN(64, -EINTR);
-  const result = startsAgain || isInterrupted ? resultOfTimedWait(registers) : undefined;
-  const changed = result === undefined ? registers : { ...registers, ax: result, ip: cx };
+  if (!startsAgain && !isInterrupted) return registerNames.map((name) => registers[name]);
+  const result = resultOfTimedWait(registers);
+  const changed =
+    result !== undefined
+      ? { ...registers, ax: result, ip: cx }
+      : isFutexUntilDate(registers)
+        ? { ...registers, ax: origAx, ip: cx - syscallBytes }
+        : registers;
   return registerNames.map((name) => changed[name]);
 }
+
+/** It can be asked for again as it was, and nobody is told of an interruption that was none. */
+const isFutexUntilDate = ({ origAx, si }: Registers): boolean =>
+  origAx === FUTEX.systemCall && (si & FUTEX.command) === FUTEX.waitBitset && (si & FUTEX.realtime) !== 0n;
 
 /** What a wait of this kind gives when its time has come; undefined for everything else. */
 function resultOfTimedWait({ origAx, di, si, dx, r10 }: Registers): bigint | undefined {

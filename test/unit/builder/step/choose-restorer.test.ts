@@ -27,14 +27,25 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
   const none = { kinds: [], free: [], fillerBytes: 0 };
   const common = { prepared, pages: { plan: tapeInput(set).plan, statistics: none, mode: 'mmap' as const }, clocks };
   const [root] = prepared.checkpoint.processes;
+  const kernel = {
+    semaphores: new Set<number>(),
+    memory: [],
+    groups: root?.credentials.groups ?? [],
+    systemV: [],
+    multicastGroups: [],
+    timerSlack: [],
+    apart: [],
+    speculation: false,
+  };
   const started = {
+    user: root?.credentials ?? { uid: 0, gid: 0, groups: [] },
     limits: [],
     permittedCapabilities: root?.credentials.permitted ?? 0n,
     oomScoreAdj: 0,
   };
   return [
     { ...common, effectiveCapabilities: 3n, kernelCache: { kernel: '6.1 #1', capabilities: 'ff', base64: '' } },
-    { ...common, realtimeNs: 11n, vdso: fakeVdso, started, streamPipeIds: [54465, 54466, 53426], unusedComponents: 0n },
+    { ...common, realtimeNs: 11n, vdso: fakeVdso, kernel, started, streamPipeIds: [54465, 54466, 53426], unusedComponents: 0n },
   ];
 }
 

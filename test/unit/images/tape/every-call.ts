@@ -56,6 +56,8 @@ function makeFiles(writer: TapeWriter): void {
   writer.emit('write', [pipe[1], writer.bytes(Buffer.from('in the pipe')), 11], { want: 11 });
   writer.duplicate(pipe[0], 70, cloexec);
   writer.close(pipe[0]);
+  const fifo = writer.open('fifo', [writer.text('/tmp/fifo')]);
+  writer.emit('write', [fifo, writer.bytes(Buffer.from('in it')), 5], { want: 5 });
   writer.open('eventfd', [5, 0]);
   const timer = writer.open('timer', [1, 0]);
   writer.emit('timerSet', [timer, 0, writer.words(1n, 2n, 3n, 4n)]);
@@ -75,6 +77,9 @@ function makeFiles(writer: TapeWriter): void {
 function setProcess(writer: TapeWriter): void {
   writer.emit('signalAction', [15, writer.words(1n, 0n, 0n, 0n), 0, 8]);
   writer.emit('intervalTimer', [0, writer.words(0n, 0n, 0n, 0n)]);
+  writer.emit('createTimer', [7, writer.bytes(Buffer.alloc(64)), 3]);
+  writer.emit('timerStart', [3, 0, writer.words(0n, 0n, 1n, 0n)]);
+  writer.emit('queueSignal', [0, writer.bytes(Buffer.alloc(128))]);
   writer.emit('umask', [0o22], { check: 'ignore' });
   writer.emit('directory', [writer.text('/')], { check: 'notNegative' });
   writer.emit('raiseLimit', [7]);
@@ -106,6 +111,7 @@ const made = makeTape(
     writer.emit('protect', [base + 0x1000n, 0x3000, 1]);
     writer.emit('advise', [base - 0x10000n, 0x4000, 14], { check: 'notNegative' });
     const memory = writer.open('memfd', [writer.text('jit'), 3]);
+    writer.emit('mode', [memory, 0o640]);
     writer.emit('truncate', [memory, 0x9000]);
     writer.emit('send', [memory, store, 0, 0x9000], { want: 0x9000 });
     writer.emit('addSeals', [memory, 1033, 0xf]);
@@ -114,6 +120,7 @@ const made = makeTape(
       writer.emit('mapSharedOver', [base, 0x1000, 3, 0x11, data, 0], { want: base });
       writer.close(data);
     }, data);
+    writer.emit('mapDroppableOver', [base, 0x1000, 3, 0x38, -1], { check: 'ignore' });
     makeFiles(writer);
     makeSockets(writer);
     setProcess(writer);

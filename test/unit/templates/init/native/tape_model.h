@@ -118,6 +118,7 @@ static void play(struct model *model, u32 index)
 		model->mappings[model->mapping_count++].end = (unsigned __int128)a[0] + a[1];
 		break;
 	case TAPE_CALL_MAP_SHARED_OVER:
+	case TAPE_CALL_MAP_DROPPABLE_OVER:
 	case TAPE_CALL_PROTECT:
 	case TAPE_CALL_ADVISE:
 		HOLDS(a[0] % 4096 == 0 && a[1] % 4096 == 0 && is_of_application(tape, a[0], a[1]) && is_mapped(model, a[0], a[1]));
@@ -141,6 +142,7 @@ static void play(struct model *model, u32 index)
 		HOLDS(is_clean(text_at(tape, a[1])));
 		break;
 	case TAPE_CALL_DIRECTORY:
+	case TAPE_CALL_FIFO:
 		HOLDS(is_clean(text_at(tape, a[0])));
 		break;
 	case TAPE_CALL_BIND_PATH:
@@ -153,6 +155,7 @@ static void play(struct model *model, u32 index)
 		HOLDS(model->open[a[0]] == channel && a[1] <= tape->data_size && a[2] <= tape->data_size - a[1]);
 		break;
 	case TAPE_CALL_TRUNCATE:
+	case TAPE_CALL_MODE:
 	case TAPE_CALL_SEND:
 		HOLDS(model->open[a[0]] == memory_file);
 		break;
@@ -176,7 +179,7 @@ static void play(struct model *model, u32 index)
 		break;
 	}
 	if (call->result == TAPE_RESULT_DESCRIPTOR)
-		HOLDS(step->want == (s64)take_lowest(model, step->call == TAPE_CALL_MEMFD ? memory_file : plain));
+		HOLDS(step->want == (s64)take_lowest(model, step->call == TAPE_CALL_MEMFD ? memory_file : step->call == TAPE_CALL_FIFO ? channel : plain));
 	if (call->result == TAPE_RESULT_PAIR) {
 		u64 first = take_lowest(model, channel);
 

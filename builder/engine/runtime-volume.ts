@@ -94,12 +94,15 @@ async function ensureImage(engine: Engine, parts: RuntimeParts, image: string, o
   const sizeBytes = await sizeOf(parts.tarPath);
   const config = { Entrypoint: [probePath, '@clock'], Labels: cacheLabels };
   const layer = { tarPath: parts.tarPath, digest: parts.digest, sizeBytes };
-  await engine.loadImage(layerImageArchive({ reference: image, platform, config, layer }), onProgress, signal);
-  // "Loaded image" proves nothing on every store.
-  const loaded = await engine.inspectImage(image, signal);
-  if (loaded?.diffIds[0] !== parts.digest) {
-    throw CracError.of('CRAC-ENGINE-FAILED', { request: `loading ${image}`, message: 'the image is not there as it was sent' });
+  // A run of another version may remove it at once.
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await engine.loadImage(layerImageArchive({ reference: image, platform, config, layer }), onProgress, signal);
+    // "Loaded image" proves nothing on every store.
+    const loaded = await engine.inspectImage(image, signal);
+    if (loaded?.diffIds[0] === parts.digest) return;
+    if (loaded !== undefined) break;
   }
+  throw CracError.of('CRAC-ENGINE-FAILED', { request: `loading ${image}`, message: 'the image is not there as it was sent' });
 }
 
 /** Looks through the volumes of this version for one with the marker; the others are removed where nothing uses them. */

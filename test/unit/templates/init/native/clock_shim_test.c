@@ -1,7 +1,9 @@
 /* Calls the functions of a file of the clock shim, mapped as a restored JVM has it, on top of clocks of this test's own. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -41,6 +43,20 @@ static int fake_timedwait(void *condition, void *mutex, const struct timespec *d
 static int is(struct timespec time, long long seconds, long ns)
 {
 	return time.tv_sec == seconds && time.tv_nsec == ns;
+}
+
+/* That of libc itself: the kernel takes no negative time (futex(2)). */
+static int ends_at_once(struct timespec deadline)
+{
+	pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	pthread_condattr_t attributes;
+	pthread_cond_t condition;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&condition, &attributes);
+	pthread_mutex_lock(&mutex);
+	return pthread_cond_timedwait(&condition, &mutex, &deadline) == ETIMEDOUT;
 }
 
 int main(int argc, char **argv)
@@ -87,9 +103,31 @@ int main(int argc, char **argv)
 	tap(timedwait(&waited, &monotonic, &deadline) == 110 && is(waited, 6, 50000000), "a host that is behind: a deadline", NULL);
 	tap(gettime(CLOCK_MONOTONIC, &now) == 0 && is(now, 60, 900000000), "a host that is behind: the clock", NULL);
 
+	deadline = (struct timespec){10, 0};
+	tap(timedwait(&waited, &monotonic, &deadline) == 110 && is(waited, -45, 50000000), "a deadline before the start of the host is one", NULL);
+
+	/* By more than a day; each reading and each deadline with its own carry. */
+	data->jump = LLONG_MIN;
+	data->dumped = (struct timespec){200000, 900000000};
+	monotonic = (struct timespec){100000, 100000000};
+	tap(gettime(CLOCK_MONOTONIC, &now) == 0 && is(now, 200000, 900000000), "a day behind: the first question", NULL);
+	monotonic.tv_nsec = 199999999;
+	tap(gettime(CLOCK_MONOTONIC, &now) == 0 && is(now, 200000, 999999999), "a day behind: up to the second", NULL);
+	monotonic.tv_nsec = 200000000;
+	tap(gettime(CLOCK_MONOTONIC, &now) == 0 && is(now, 200001, 0), "a day behind: into the next second", NULL);
+	monotonic = (struct timespec){300001, 0};
+	tap(gettime(CLOCK_MONOTONIC, &now) == 0 && is(now, 400001, 800000000), "a day behind: a day later", NULL);
+	deadline = (struct timespec){200001, 799999999};
+	timedwait(&waited, &monotonic, &deadline);
+	tap(is(waited, 100000, 999999999), "a day behind: a deadline", NULL);
+	deadline.tv_nsec = 800000000;
+	timedwait(&waited, &monotonic, &deadline);
+	tap(is(waited, 100001, 0), "a day behind: a deadline in the next second", NULL);
+
 	data->jump = LLONG_MIN;
 	gettime_fails = 1;
 	tap(gettime(CLOCK_MONOTONIC, &now) == -1 && data->jump == LLONG_MIN, "a failing clock fixes nothing", NULL);
+	tap(ends_at_once((struct timespec){-45, 50000000}), "libc takes a deadline before the start of the host as one that is over", NULL);
 	TAP_END();
 	return 0;
 }

@@ -41,8 +41,6 @@ export interface DumpTools {
     args: readonly string[],
     options: { env: NodeJS.ProcessEnv; signal: AbortSignal },
   ) => Promise<{ code: number | null; stderr: string }>;
-  /** Settles when the dumped application has ended; rejects after a deadline. */
-  readonly appEnded: () => Promise<void>;
 }
 
 // Bits of capability masks, capabilities(7).
@@ -51,7 +49,7 @@ const sysAdmin = 1n << 21n;
 const images = ['inventory.img', 'pstree.img', 'files.img', 'seccomp.img'] as const;
 
 /**
- * Dumps a process tree and ends it. Throws CRAC-CRIU-DUMP-FAILED with CRIU's own reason, CRAC-CHECKPOINT-INCOMPLETE where CRIU
+ * Dumps a process tree and leaves it stopped (SIGSTOP). Throws CRAC-CRIU-DUMP-FAILED with CRIU's own reason, CRAC-CHECKPOINT-INCOMPLETE where CRIU
  * claims success but the evidence is missing, CRAC-DISK-FULL.
  */
 export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signal: AbortSignal): Promise<void> {
@@ -75,7 +73,18 @@ export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signa
         '--',
         ...criuCommand(request.runtimeDirectory),
         'dump',
-        ...['-t', String(request.innerPid), '-D', request.directory, '-o', 'dump.log', '-v4', '--unprivileged', '--file-locks'],
+        ...[
+          '-t',
+          String(request.innerPid),
+          '-D',
+          request.directory,
+          '-o',
+          'dump.log',
+          '-v4',
+          '--unprivileged',
+          '--file-locks',
+          '--leave-stopped',
+        ],
         ...(request.outsideSession ? ['--shell-job'] : []),
       ],
       // CRIU caches what it found out about the kernel in its run directory: on the tmpfs it leaves no trace in the image.
@@ -106,7 +115,6 @@ export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signa
   }
   if (result.code !== 0)
     throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `CRIU ended with ${String(result.code)} after a complete log` });
-  await tools.appEnded();
   await assertComplete(request.directory);
 }
 

@@ -2,7 +2,7 @@
 import { chmod, copyFile, readFile, readdir, rm } from 'node:fs/promises';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dumpWithCriu } from '../checkpoint/criu.js';
+import { dumpWithCriu, type DumpRequest } from '../checkpoint/criu.js';
 import type { Readiness } from '../dockerfile/readiness.js';
 import { CracError } from '../errors.js';
 import type { StepName } from '../events.js';
@@ -10,20 +10,22 @@ import { runStep } from '../run-step.js';
 import { App } from './app.js';
 import type { CommandWorld } from './commands.js';
 import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
+import { findCaught } from './caught.js';
 import { rootOf } from './checkpoint-record.js';
 import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
 import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
+import { dumpWithoutCaught } from './dump.js';
 import { runInit } from './init.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
 import { dropCopies, makePages, type Pages } from './pages.js';
 import { prepareDump, type Prepared } from './prepare.js';
 import { train, type Training } from './train.js';
-import { residentBytes } from './processes.js';
+import { readTree, residentBytes } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForReadiness } from './ready.js';
 import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
-import { settle, type Settled } from './settle.js';
+import { readMoment, settle, type Settled } from './settle.js';
 import { readStartState } from './start-state.js';
 import { findUser, type AppUser } from './user.js';
 import { checkScripts, runWarmups } from './warm.js';
@@ -92,29 +94,35 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
   return { app, user, cpu, environment, roots, baseline };
 }
 
-async function checkpoint(app: App, user: AppUser, settled: Settled, signal: AbortSignal): Promise<void> {
-  const { root, shell } = settled;
-  const appEnded = async (): Promise<void> => {
-    // The dumped processes are killed by CRIU; a shell that waited for its JVM ends by itself, or is ended here.
-    if (shell !== undefined) app.kill();
-    const ended = await Promise.race([app.exit.then(() => true), sleep(10_000, false, { signal })]);
-    if (!ended) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: 'the application still runs after the dump' });
-  };
+/** Dumps the application and ends it. Gives what is known of the moment of the dump. */
+async function checkpoint(app: App, user: AppUser, before: Settled, signal: AbortSignal): Promise<Settled> {
+  const { root, shell } = before;
+  const directory = `${outDirectory}/checkpoint/criu`;
+  let settled = before;
   // It would wake up when its JVM ends, and run the lines that come after.
   if (shell !== undefined) process.kill(shell.pid, 'SIGSTOP');
-  await dumpWithCriu(
-    {
-      pid: root.pid,
-      innerPid: root.innerPid,
-      user,
-      outsideSession: shell !== undefined,
-      directory: `${outDirectory}/checkpoint/criu`,
-      runtimeDirectory,
-      residentBytes: await residentBytes(root.pid),
-    },
-    { runInit, appEnded },
-    signal,
+  const request = async (): Promise<DumpRequest> => ({
+    ...{ pid: root.pid, innerPid: root.innerPid, user, outsideSession: shell !== undefined, directory, runtimeDirectory },
+    residentBytes: await residentBytes(root.pid),
+  });
+  const letRun = async (): Promise<void> => {
+    await rm(directory, { recursive: true });
+    for (const { pid } of await readTree(root.pid)) process.kill(pid, 'SIGCONT');
+    // At random, as what it does may come again and again after the same time.
+    await sleep(5 + 45 * Math.random(), undefined, { signal });
+    settled = { ...before, ...(await readMoment(before, signal)) };
+  };
+  await dumpWithoutCaught(
+    { dump: async () => dumpWithCriu(await request(), { runInit }, signal), findCaught: () => findCaught(directory), letRun },
+    emit,
   );
+  // Children first: with the root crac-init ends all that is left.
+  for (const { pid } of (await readTree(root.pid)).toReversed()) process.kill(pid, 'SIGKILL');
+  // A shell that waited for its JVM is stopped.
+  if (shell !== undefined) app.kill();
+  const ended = await Promise.race([app.exit.then(() => true), sleep(10_000, false, { signal })]);
+  if (!ended) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: 'the application still runs after the dump' });
+  return settled;
 }
 
 async function choose(plan: StepPlan, started: Started, settled: Settled, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
@@ -165,17 +173,17 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
         return { value: undefined };
       });
     }
-    const settled = await step('settle', 'bringing the JVM to rest', async () => ({
+    const rested = await step('settle', 'bringing the JVM to rest', async () => ({
       value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, { readiness, world }, s), signal),
     }));
-    const prepared = await step('checkpoint', 'dumping the process', async () => {
-      await checkpoint(app, started.user, settled, signal);
+    const { settled, prepared } = await step('checkpoint', 'dumping the process', async () => {
+      const dumped = await checkpoint(app, started.user, rested, signal);
       const value = await prepareDump(
-        { plan, ...started, withoutShell: settled.shell !== undefined, changes: await requestChanges() },
+        { plan, ...started, withoutShell: dumped.shell !== undefined, changes: await requestChanges() },
         emit,
         signal,
       );
-      return { value, bytes: value.dumpBytes };
+      return { value: { settled: dumped, prepared: value }, bytes: value.dumpBytes };
     });
     const { pages, chosen } = await step('pages', 'sorting the pages of memory', async () => {
       const sorted = await makePages(prepared, plan.mode, emit, signal);

@@ -9,13 +9,13 @@ import * as v from 'valibot';
 import { addFile, addMappings, findHole, nextFileId } from '../../images/criu/added-mapping.js';
 import type { CriuCheckpoint } from '../../images/criu/checkpoint.js';
 import { readImageSet, writeImageChanges, type ImageSet } from '../../images/criu/directory.js';
-import { PAGE_BYTES, PROT, VMA } from '../../images/criu/flags.js';
+import { PAGE_BYTES, PROT } from '../../images/criu/flags.js';
 import { FrozenMemory } from '../../images/criu/frozen-memory.js';
-import { frozenThreads } from '../../images/criu/frozen-threads.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { FormatError } from '../../images/errors.js';
 import { findClockSlots, type ClockSlot } from '../../images/hotspot/clock-slots.js';
 import { jvmLibrary } from '../../images/hotspot/jvm-library.js';
+import { clockReaders, threadsIn } from './caught.js';
 import { runInit } from './init.js';
 import { runtimeDirectory } from './protocol.js';
 
@@ -78,22 +78,9 @@ async function leadThroughShim(
   }
 }
 
-/** The C library's function only calls the vDSO's, and is smaller than this. */
-const functionBytes = 512n;
-
-/**
- * A thread that was stopped in the middle of reading the clock goes on with the host's, once: a moment that lies far ahead of all others.
- * Seen by its address, in the C library's function or in the vDSO.
- */
 function refuseReaders(set: ImageSet, jvm: CheckpointProcess, memory: FrozenMemory, gettime: ClockSlot): void {
-  const vdso = memory.vmas.filter(({ status }) => (status & VMA.VDSO) !== 0);
-  for (const { tid, comm, next } of frozenThreads(set, jvm)) {
-    const at = next();
-    const reads =
-      at !== undefined &&
-      ((gettime.calls <= at && at < gettime.calls + functionBytes) || vdso.some(({ start, end }) => start <= at && at < end));
-    if (reads) throw new FormatError(`thread ${tid} (${comm ?? '?'}) was reading the clock at the dump`);
-  }
+  const [caught] = threadsIn(set, jvm, clockReaders(memory, gettime));
+  if (caught !== undefined) throw new FormatError(`${caught} was reading the clock at the dump`);
 }
 
 /** The loader wrote the slot, so its page is the process's own. */

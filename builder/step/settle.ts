@@ -23,16 +23,30 @@ import { saveVdso } from './vdso.js';
 /** Above this PID a restore spends noticeable time on using up PIDs. */
 const manyPids = 300;
 
-/** What is known of the application just before the dump. */
-export interface Settled extends CheckpointRoot {
-  readonly vdso: SavedVdso | undefined;
-  readonly kernel: KernelState;
-  readonly jdk: string;
-  readonly evidence: CpuEvidence;
+/** What is another thing a moment later. */
+export interface Moment {
   readonly tids: readonly number[];
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
   /** The wall clock with these. */
   readonly realtimeNs: bigint;
+  readonly kernel: KernelState;
+}
+
+/** What is known of the application just before the dump. */
+export interface Settled extends CheckpointRoot, Moment {
+  readonly vdso: SavedVdso | undefined;
+  readonly jdk: string;
+  readonly evidence: CpuEvidence;
+}
+
+/** Thread IDs of the JVM and the clocks as it sees them, now, and what the kernel has of the checkpoint's root beyond a dump. */
+export async function readMoment({ jvm: { pid }, root }: Pick<CheckpointRoot, 'jvm' | 'root'>, signal: AbortSignal): Promise<Moment> {
+  const tids = await innerTids(pid);
+  const { stdout } = await runInit(['@enter', '--target', String(pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
+  const realtimeNs = BigInt(Date.now()) * 1_000_000n;
+  const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
+  const kernel = await readKernelState(root.pid);
+  return { tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) }, realtimeNs, kernel };
 }
 
 /** The value of a numeric flag of the JVM; undefined where it has no such flag. */
@@ -152,8 +166,8 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Qu
     3000,
     signal,
   );
-  const tids = await innerTids(jvm.pid);
-  const highest = tids.at(-1) ?? 0;
+  const moment = await readMoment(chosen, signal);
+  const highest = moment.tids.at(-1) ?? 0;
   if (highest > manyPids) {
     emit({
       type: 'warning',
@@ -169,19 +183,6 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Qu
       text: `the JVM was not started with the options that keep it within ${cpu.level}: the image restores on CPUs like this one only`,
     });
   }
-  const { stdout } = await runInit(['@enter', '--target', String(jvm.pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
-  const realtimeNs = BigInt(Date.now()) * 1_000_000n;
-  const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
   const vdso = await saveVdso(chosen.root.pid);
-  const kernel = await readKernelState(chosen.root.pid);
-  return {
-    ...chosen,
-    vdso,
-    kernel,
-    jdk,
-    evidence,
-    tids,
-    clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) },
-    realtimeNs,
-  };
+  return { ...chosen, ...moment, vdso, jdk, evidence };
 }

@@ -4,9 +4,11 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { fullTest } from '../../setup/resumable.js';
+import { crac } from '../support/cli.js';
 import { dockerOk, exit, get, run, waitForLog, type Container } from '../support/docker.js';
 import { debug, jcmd } from '../support/jvm.js';
 import { assertRestored, restorableByTape } from '../support/restore.js';
+import { inspectSchema, readJson } from '../support/schemas.js';
 import { warmImage } from '../support/warm.js';
 
 const releases = ['25', '21', '17'] as const;
@@ -161,3 +163,12 @@ for (const [cause, crash] of Object.entries(crashes)) {
     t.notRegex(file, /error occurred during error reporting/i);
   });
 }
+
+test('a thread that reads the clock half of the time: dumped until it does not, and the clock goes on', async (t) => {
+  const reads = ['--gc=none', '--ready=http://:8081/', '--warmup=--requests=8 GET /read'];
+  const image = await warmImage({ name: 'tape-reader', fixture: 'jvm', args: ['--with=tape', ...reads] });
+  t.deepEqual(readJson(inspectSchema, (await crac(['inspect', '--json', image])).stdout).clock, { continues: true });
+  const container = await run(t, image, restorableByTape);
+  await assertRestored(t, container);
+  await assertGoesOn(t, container);
+});

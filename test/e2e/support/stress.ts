@@ -90,6 +90,35 @@ export async function hashOfColdStart(t: ExecutionContext, image: string): Promi
   return text(t, container, '/hash');
 }
 
+/** Activities that run in an application that is told to begin: all but children, of which no tape is. */
+const begunActivities = 8;
+
+/** Builds the image while the application is at work, restores it, and lets the application end its work and look at everything. */
+export async function assertDumpUnderLoad(t: ExecutionContext, name: string, collector: Collector): Promise<readonly string[]> {
+  const image = `crac-build-test-${runId}/${name}`;
+  const load = ['--gc=none', '--ready=http://:8080/health', '--warmup', '--requests=1 GET /begin'];
+  const flags = ['--with=auto', '--no-verify', '--progress=plain', '--build-arg', `GC=${collector}`, ...load];
+  const { code, stderr } = await crac(['build', '-t', image, ...flags, context]);
+  if (code !== 0) throw new Error(stderr);
+  const told = stderr.split('\n').filter((line) => /not on a tape|dumped once more/.test(line));
+  try {
+    const container = await run(t, image, [...(await runArgsOf(t, image)), '-e', 'CRAC_BUILD_TRACE=1']);
+    await assertRestored(t, container);
+    const answer = await text(t, container, '/end?seconds=2');
+    const { ok, rounds } = v.parse(result, JSON.parse(answer));
+    t.true(ok, answer);
+    t.is(Object.keys(rounds).length, begunActivities, answer);
+    t.is(await text(t, container, '/hash'), /app: hash (\w+)/.exec(stderr)?.[1] ?? 'not told');
+    await fetch(`http://${await container.ip()}:8080/exit`).catch(() => undefined);
+    t.is(await container.exitCode(), 0);
+    t.notRegex(await container.logs(), broken);
+    await docker(['rm', '-f', '-v', container.id]);
+  } finally {
+    await docker(['rmi', '-f', image]);
+  }
+  return told;
+}
+
 /**
  * Restores the image and uses its memory hard for so many seconds. The hash of its heap is that given, nothing is lost that was allocated
  * around the freeze, no check fails, and it ends as it is told.

@@ -116,7 +116,7 @@ export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly 
 }
 
 /** The numbers by which the standard streams of a process are handed over at a restore; 0: it was no pipe. */
-export function streamPipeIds(checkpoint: CriuCheckpoint, pid: number): readonly [number, number, number] {
+function streamPipeIds(checkpoint: CriuCheckpoint, pid: number): readonly [number, number, number] {
   return [pipeIdOf(checkpoint, pid, 0), pipeIdOf(checkpoint, pid, 1), pipeIdOf(checkpoint, pid, 2)];
 }
 

@@ -105,7 +105,14 @@ function request(socket: string, timeoutMs: number, signal: AbortSignal, words: 
 }
 
 async function closeListener(pid: number, paths: Paths, timeoutMs: number): Promise<void> {
-  if (!(await exists(paths.socket))) return;
+  // Again where a new thread came so late that nothing was in its way.
+  for (let attempt = 0; attempt < 3 && (await exists(paths.socket)); attempt++) {
+    await closeOnce(pid, paths, timeoutMs);
+    await sleep(20);
+  }
+}
+
+async function closeOnce(pid: number, paths: Paths, timeoutMs: number): Promise<void> {
   // A SIGQUIT while the socket file is missing makes the JVM tear its listener down. With a trigger it starts a new one, whose bind
   // fails on a directory in the place of its temporary name: that resets the state, and nothing is printed. Without the trigger the
   // state would stay "initializing" for ever, and attach and thread dumps would be dead (facts: attach, "the listener").
@@ -115,9 +122,14 @@ async function closeListener(pid: number, paths: Paths, timeoutMs: number): Prom
     await makeTrigger(pid, paths.trigger);
     await rm(paths.socket);
     process.kill(pid, 'SIGQUIT');
+    // The old thread ends, and a moment later the new one begins and ends: on a busy machine there is time between them, in which
+    // trigger and obstacle have to stay.
     const end = Date.now() + timeoutMs;
-    while (Date.now() < end && (await hasThread(pid, 'Attach Listener'))) await sleep(5);
-    await sleep(20);
+    let absent = 0;
+    while (Date.now() < end && absent < 10) {
+      absent = (await hasThread(pid, 'Attach Listener')) ? 0 : absent + 1;
+      await sleep(10);
+    }
   } finally {
     await rm(paths.trigger, { force: true });
     await rmdir(obstacle);

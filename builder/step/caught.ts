@@ -7,7 +7,8 @@ import { readImageSet, soleEntryOf, type ImageSet } from '../../images/criu/dire
 import { VMA } from '../../images/criu/flags.js';
 import { FrozenMemory } from '../../images/criu/frozen-memory.js';
 import { frozenThreads } from '../../images/criu/frozen-threads.js';
-import { coreEntry } from '../../images/criu/messages/task.js';
+import { coreEntry, type signalQueueEntry } from '../../images/criu/messages/task.js';
+import type { Value } from '../../images/criu/schema.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { FormatError } from '../../images/errors.js';
 import { findClockSlots, type ClockSlot } from '../../images/hotspot/clock-slots.js';
@@ -52,14 +53,20 @@ export const threadsIn = (set: ImageSet, process: CheckpointProcess, ranges: rea
     })
     .map(nameOf);
 
-/** Threads inside of a restartable sequence, and with signals that are on their way to them: a tape has neither. */
+type SignalQueue = Value<typeof signalQueueEntry> | undefined;
+
+/** Whether one of the signals is not blocked: nothing keeps it from its handler but the freeze. A siginfo_t begins with its number. */
+const comes = (queue: SignalQueue, blocked: bigint): boolean =>
+  (queue?.signals ?? []).some(({ siginfo }) => ((blocked >> BigInt((siginfo[0] ?? 1) - 1)) & 1n) === 0n);
+
+/** Threads inside of a restartable sequence, and with signals that are on their way to them. */
 export function interruptedThreads(set: ImageSet, process: CheckpointProcess): readonly string[] {
   return process.threads.flatMap((thread) => {
     const { threadCore, tc } = soleEntryOf(set, 'CORE', coreEntry, `core-${thread.tid}.img`);
-    const signals = (threadCore?.signalsP?.signals.length ?? 0) + (tc?.signalsS?.signals.length ?? 0);
+    const blocked = threadCore?.blkSigset ?? tc?.blkSigset ?? 0n;
     return [
       ...((threadCore?.rseqEntry?.rseqCsPointer ?? 0n) === 0n ? [] : [`${nameOf(thread)} was inside a restartable sequence`]),
-      ...(signals === 0 ? [] : [`${nameOf(thread)} was about to get a signal`]),
+      ...(comes(threadCore?.signalsP, blocked) || comes(tc?.signalsS, blocked) ? [`${nameOf(thread)} was about to get a signal`] : []),
     ];
   });
 }

@@ -71,12 +71,22 @@ test('a thread inside of a restartable sequence', (t) => {
   t.deepEqual(interruptedOf(set), ['thread 40 (objects) was inside a restartable sequence']);
 });
 
+/** A queue with SIGUSR1, as siginfo_t begins. */
+const queue = makeMessage(signalQueueEntry, { signals: [makeMessage(siginfoEntry, { siginfo: Buffer.alloc(128).fill(10, 0, 1) })] });
+const ofThread = (blkSigset: bigint): ImageSet =>
+  withCore(41, { threadCore: (core) => changeMessage(threadCoreEntry, core, { signalsP: queue, blkSigset }) });
+const ofProcess = (blkSigset: bigint): ImageSet =>
+  withCore(40, {
+    tc: (core) => changeMessage(taskCoreEntry, core, { signalsS: queue }),
+    threadCore: (core) => changeMessage(threadCoreEntry, core, { blkSigset }),
+  });
+
 test('signals that have not come yet, of a thread and of the process', (t) => {
-  const queue = makeMessage(signalQueueEntry, { signals: [makeMessage(siginfoEntry, { siginfo: Buffer.alloc(128) })] });
-  t.deepEqual(interruptedOf(withCore(41, { threadCore: (core) => changeMessage(threadCoreEntry, core, { signalsP: queue }) })), [
-    'thread 41 (objects) was about to get a signal',
-  ]);
-  t.deepEqual(interruptedOf(withCore(40, { tc: (core) => changeMessage(taskCoreEntry, core, { signalsS: queue }) })), [
-    'thread 40 (objects) was about to get a signal',
-  ]);
+  t.deepEqual(interruptedOf(ofThread(0n)), ['thread 41 (objects) was about to get a signal']);
+  t.deepEqual(interruptedOf(ofProcess(0n)), ['thread 40 (objects) was about to get a signal']);
+});
+
+test('signals that are blocked do not come', (t) => {
+  t.deepEqual(interruptedOf(ofThread(1n << 9n)), []);
+  t.deepEqual(interruptedOf(ofProcess(1n << 9n)), []);
 });

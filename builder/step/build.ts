@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpWithCriu, type DumpRequest } from '../checkpoint/criu.js';
 import type { Readiness } from '../dockerfile/readiness.js';
+import type { KernelState } from '../../images/tape/compile/kernel-state.js';
 import { CracError } from '../errors.js';
 import type { StepName } from '../events.js';
 import { runStep } from '../run-step.js';
@@ -16,11 +17,12 @@ import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
 import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { dumpWithoutCaught } from './dump.js';
 import { runInit } from './init.js';
+import { readKernelState } from './kernel-state.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
 import { dropCopies, makePages, type Pages } from './pages.js';
 import { prepareDump, type Prepared } from './prepare.js';
 import { train, type Training } from './train.js';
-import { readTree, residentBytes } from './processes.js';
+import { innerTids, readTree, residentBytes } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForReadiness } from './ready.js';
 import { emit, emitLine, requestChanges } from './report.js';
@@ -94,8 +96,12 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
   return { app, user, cpu, environment, roots, baseline };
 }
 
+interface Dumped extends Settled {
+  readonly kernel: KernelState;
+}
+
 /** Dumps the application and ends it. Gives what is known of the moment of the dump. */
-async function checkpoint(app: App, user: AppUser, before: Settled, signal: AbortSignal): Promise<Settled> {
+async function checkpoint(app: App, user: AppUser, before: Settled, signal: AbortSignal): Promise<Dumped> {
   const { root, shell } = before;
   const directory = `${outDirectory}/checkpoint/criu`;
   let settled = before;
@@ -116,16 +122,18 @@ async function checkpoint(app: App, user: AppUser, before: Settled, signal: Abor
     { dump: async () => dumpWithCriu(await request(), { runInit }, signal), findCaught: () => findCaught(directory), letRun },
     emit,
   );
+  // It is as it was dumped: nothing runs that could change it meanwhile.
+  const dumped: Dumped = { ...settled, tids: await innerTids(settled.jvm.pid), kernel: await readKernelState(root.pid) };
   // Children first: with the root crac-init ends all that is left.
   for (const { pid } of (await readTree(root.pid)).toReversed()) process.kill(pid, 'SIGKILL');
   // A shell that waited for its JVM is stopped.
   if (shell !== undefined) app.kill();
   const ended = await Promise.race([app.exit.then(() => true), sleep(10_000, false, { signal })]);
   if (!ended) throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: 'the application still runs after the dump' });
-  return settled;
+  return dumped;
 }
 
-async function choose(plan: StepPlan, started: Started, settled: Settled, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
+async function choose(plan: StepPlan, started: Started, settled: Dumped, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
   const { innerPid: rootPid } = settled.root;
   const common = { prepared, pages, clocks: settled.clocks };
   const { effective: effectiveCapabilities } = rootOf(prepared.checkpoint, rootPid).credentials;

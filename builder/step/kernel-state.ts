@@ -1,4 +1,4 @@
-/** Reads what /proc tells of the application before its dump, and CRIU's images do not have. */
+/** Reads what /proc tells of an application at its dump, and CRIU's images do not have. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -22,11 +22,13 @@ const readText = async (path: string): Promise<string> => readFile(path, 'latin1
 const numbersIn = async (path: string): Promise<readonly number[]> =>
   (await readdir(path)).filter((name) => /^\d+$/u.test(name)).map(Number);
 
-/** What threads of a process share, as text that can be compared. */
-async function sharedBy(task: string): Promise<string> {
+/** What threads of a process share, as text that can be compared; undefined where the thread has ended. */
+async function sharedBy(task: string): Promise<string | undefined> {
+  const descriptors = await numbersIn(`${task}/fd`).catch(() => undefined);
+  if (descriptors === undefined) return undefined;
   const links = await Promise.all(ownLinks.map(async (name) => readlink(`${task}/${name}`).catch(() => '')));
   const umask = /^Umask:.*$/mu.exec(await readText(`${task}/status`))?.[0] ?? '';
-  return [...links, umask, ...(await numbersIn(`${task}/fd`))].join('\n');
+  return [...links, umask, ...descriptors].join('\n');
 }
 
 /** How often it is looked at threads that seem to be apart: a descriptor that was opened meanwhile does not make them so. */
@@ -38,7 +40,7 @@ async function threadsApart(process: string, tids: readonly number[]): Promise<r
     if (look > 0) await sleep(10);
     const first = await sharedBy(process);
     const others = await Promise.all(apart.map(async (tid) => sharedBy(`${process}/task/${tid}`)));
-    apart = apart.filter((_, i) => others[i] !== first);
+    apart = apart.filter((_, i) => others[i] !== undefined && others[i] !== first);
   }
   return apart;
 }

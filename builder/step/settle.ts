@@ -7,13 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { attach, type Attach } from '../attach/attach.js';
 import { CracError } from '../errors.js';
 import { LineLog } from '../probe/line-log.js';
-import type { KernelState } from '../../images/tape/compile/kernel-state.js';
 import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { App } from './app.js';
 import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { askFirstQuestions, type FirstQuestions } from './first-answers.js';
 import { runInit } from './init.js';
-import { readKernelState } from './kernel-state.js';
 import { chooseRoot, cpuTicks, innerTids, readTree, type CheckpointRoot } from './processes.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
@@ -29,7 +27,6 @@ export interface Moment {
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
   /** The wall clock with these. */
   readonly realtimeNs: bigint;
-  readonly kernel: KernelState;
 }
 
 /** What is known of the application just before the dump. */
@@ -39,14 +36,13 @@ export interface Settled extends CheckpointRoot, Moment {
   readonly evidence: CpuEvidence;
 }
 
-/** Thread IDs of the JVM and the clocks as it sees them, now, and what the kernel has of the checkpoint's root beyond a dump. */
-export async function readMoment({ jvm: { pid }, root }: Pick<CheckpointRoot, 'jvm' | 'root'>, signal: AbortSignal): Promise<Moment> {
+/** Thread IDs of the JVM and the clocks as it sees them, now. */
+export async function readMoment({ jvm: { pid } }: Pick<CheckpointRoot, 'jvm'>, signal: AbortSignal): Promise<Moment> {
   const tids = await innerTids(pid);
   const { stdout } = await runInit(['@enter', '--target', String(pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
   const realtimeNs = BigInt(Date.now()) * 1_000_000n;
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
-  const kernel = await readKernelState(root.pid);
-  return { tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) }, realtimeNs, kernel };
+  return { tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) }, realtimeNs };
 }
 
 /** The value of a numeric flag of the JVM; undefined where it has no such flag. */

@@ -105,14 +105,16 @@ export async function bundlePictures() {
 
 /** Compiles crac-init where its sources or the compiler changed. */
 export async function buildInit() {
-  const output = inRoot('dist/init/init');
+  const programs = { image: inRoot('dist/init/init'), build: inRoot('dist/init/build-init') };
   const inputs = await hashOfFolder(inRoot('templates/init'));
   const stamp = inRoot('dist/init/.inputs');
-  if (existsSync(output) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) return;
+  if (Object.values(programs).every(existsSync) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) return;
   await needTools('build');
   await step('build crac-init', async () => {
-    await mkdir(dirname(output), { recursive: true });
-    await run('bash', [inRoot('templates/init/build.sh'), output], { cwd: root });
+    await mkdir(dirname(stamp), { recursive: true });
+    for (const [program, output] of Object.entries(programs)) {
+      await run('bash', [inRoot('templates/init/build.sh'), output, program], { cwd: root });
+    }
     await writeFile(stamp, inputs);
   });
 }
@@ -124,6 +126,7 @@ export async function assembleRuntime() {
     locks: inRoot('templates/runtime/locks'),
     cache: cacheDirectory,
     init: inRoot('dist/init/init'),
+    buildInit: inRoot('dist/init/build-init'),
     step: inRoot('dist/step/step.mjs'),
     node: await nodePackage(),
     licence: inRoot('LICENSE'),

@@ -4,7 +4,7 @@ import type { Readiness } from '../dockerfile/readiness.js';
 import type { BakedImage } from '../pipeline/baked-image.js';
 import type { Tools } from '../pipeline/tools.js';
 import { joinedSpec, type StartWorld } from '../pipeline/world.js';
-import { initPath, runtimeDirectory } from '../step/protocol.js';
+import { buildInitPath, runtimeDirectory } from '../step/protocol.js';
 
 /** What is started again and again, in turn with others. */
 export interface Contestant {
@@ -42,7 +42,7 @@ export function coldBase(image: BakedImage, { tools, world }: ContestantWorld, n
     spec: {
       ...joinedSpec(world),
       image: base,
-      entrypoint: [initPath, '@trace', '--'],
+      entrypoint: [buildInitPath, '@trace', '--'],
       command: [...image.argv],
       labels: tools.labels,
       mounts: [...world.mounts, { type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],

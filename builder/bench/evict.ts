@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { EngineContainer } from '../engine/port.js';
 import type { Tools } from '../pipeline/tools.js';
+import { buildInitIn } from '../step/protocol.js';
 
 /** Where the helper finds its program; another file system than the image's, so it is left alone. */
 const programDirectory = '/.crac-build-evict';
@@ -24,7 +25,7 @@ export class Evictor {
     const container = await tools.engine.createContainer(
       {
         image,
-        entrypoint: [`${programDirectory}/init`, '@evict'],
+        entrypoint: [buildInitIn(programDirectory), '@evict'],
         command: [],
         user: '0:0',
         networkMode: 'none',

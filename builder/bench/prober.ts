@@ -10,7 +10,7 @@ import type { Engine, EngineContainer } from '../engine/port.js';
 import { eachLine } from '../engine/streams.js';
 import { parseJson } from './parse-json.js';
 import { probeMessage, type ProbeRequest } from '../step/prober.js';
-import { stepCommand, runtimeDirectory } from '../step/protocol.js';
+import { buildInitPath, runtimeDirectory, stepCommand } from '../step/protocol.js';
 
 export interface FirstAnswer {
   /** CLOCK_BOOTTIME of the first good answer, nanoseconds. */
@@ -47,7 +47,7 @@ export class Prober {
     const container = await engine.createContainer(
       {
         image: settings.runtimeImage,
-        entrypoint: [`${runtimeDirectory}/init`, '@build', '--', ...stepCommand],
+        entrypoint: [buildInitPath, '@build', '--', ...stepCommand],
         command: ['prober'],
         labels: settings.labels,
         mounts: [{ type: 'volume', source: settings.runtimeVolume, target: runtimeDirectory, readOnly: true }],

@@ -39,7 +39,7 @@ const cacheLabels = { [cacheLabel]: cacheKind };
 const repository = 'crac-build-runtime';
 const volumePrefix = 'crac-build-runtime-';
 const markerName = 'complete';
-const probePath = `${runtimeMountPath}/init`;
+const probePath = `${runtimeMountPath}/build-init`;
 
 /** Volumes of other versions get this long, so that a build which has just found one can take it into use. */
 const graceMs = 10 * 60_000;

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { EngineContainer } from '../engine/port.js';
 import {
-  initPath,
+  buildInitPath,
   outDirectory,
   runtimeDirectory,
   secretDirectory,
@@ -57,7 +57,7 @@ export async function createBuildContainer(
   const container = await engine.createContainer(
     {
       image: image.reference,
-      entrypoint: [initPath, '@build', '--', ...stepCommand],
+      entrypoint: [buildInitPath, '@build', '--', ...stepCommand],
       command: ['build'],
       // The step program is root whatever USER says; the application gets USER and fewer rights (droppedInBuild).
       user: '0:0',

@@ -1,7 +1,7 @@
 /** Runs `step.mjs kernel-cache` in a container with the rights of a start. */
 import * as v from 'valibot';
 import type { Cleanup } from '../engine/cleanup.js';
-import { runtimeDirectory, stepCommand, type KernelCache } from '../step/protocol.js';
+import { buildInitPath, runtimeDirectory, stepCommand, type KernelCache } from '../step/protocol.js';
 import { askOnce } from './one-question.js';
 import { capabilityNames, runRights } from './rights.js';
 import type { Tools } from './tools.js';
@@ -18,7 +18,7 @@ export async function readKernelCache(tools: Tools, cleanup: Cleanup, signal: Ab
     'the container that looks at the kernel',
     {
       image: tools.runtimeImage,
-      entrypoint: [`${runtimeDirectory}/init`, '@build', '--', ...stepCommand],
+      entrypoint: [buildInitPath, '@build', '--', ...stepCommand],
       command: ['kernel-cache'],
       capAdd: capabilityNames(runRights('criu', 'mmap')),
       mounts: [{ type: 'volume', source: tools.runtimeVolume, target: runtimeDirectory, readOnly: true }],

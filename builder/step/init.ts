@@ -1,6 +1,6 @@
-/** Runs crac-init's tool verbs (see templates/init) in the container that this program is in. */
+/** Runs the tool verbs of the build container's program (templates/init/program_build.c). */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { initPath } from './protocol.js';
+import { buildInitPath } from './protocol.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -9,15 +9,19 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A started child with a verb of crac-init. */
+/** A started child with a verb. */
 export function spawnInit(args: readonly string[], options: { env?: NodeJS.ProcessEnv; stdio: StdioOptions; cwd?: string }): ChildProcess {
-  return spawn(initPath, args, { env: options.env ?? {}, stdio: options.stdio, ...(options.cwd !== undefined && { cwd: options.cwd }) });
+  return spawn(buildInitPath, args, {
+    env: options.env ?? {},
+    stdio: options.stdio,
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  });
 }
 
 /** Runs a verb to its end and collects what it prints (small outputs only). */
 export function runInit(args: readonly string[], options: { env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(initPath, args, {
+    const child = spawn(buildInitPath, args, {
       env: options.env ?? {},
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.signal && { signal: options.signal, killSignal: 'SIGKILL' }),

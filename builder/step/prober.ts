@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { probeFor } from '../probe/probe.js';
 import { LineLog } from '../probe/line-log.js';
 import { runInit } from './init.js';
-import { initPath } from './protocol.js';
+import { buildInitPath } from './protocol.js';
 
 export const probeRequest = v.object({
   id: v.number(),
@@ -45,7 +45,7 @@ const say = (message: v.InferOutput<typeof probeMessage>): void => {
 
 function probe(request: ProbeRequest, signal: AbortSignal): void {
   const child = spawn(
-    initPath,
+    buildInitPath,
     [
       '@probe',
       ...['--kind', request.kind, '--port', String(request.port)],

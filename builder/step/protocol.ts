@@ -15,8 +15,11 @@ export const outDirectory = '/.crac-build-out';
 export const runtimeDirectory = '/.crac-build';
 /** Where the application finds the files of build secrets: a tmpfs, in no layer. */
 export const secretDirectory = '/run/secrets';
-/** crac-init in build containers and final images. */
+/** crac-init of final images. */
 export const initPath = `${runtimeDirectory}/init`;
+/** PID 1 and tools of build containers, next to the runtime wherever that is mounted. */
+export const buildInitIn = (directory: string): string => `${directory}/build-init`;
+export const buildInitPath = buildInitIn(runtimeDirectory);
 
 /** How the criu restorer gets memory back (docs/memory.md). */
 export type RestoreMode = 'read' | 'mmap' | 'lazy';

@@ -13,7 +13,7 @@ import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { askFirstQuestions, type FirstQuestions } from './first-answers.js';
 import { runInit } from './init.js';
 import { chooseRoot, cpuTicks, innerTids, readTree, type CheckpointRoot } from './processes.js';
-import { runtimeDirectory, type StepPlan } from './protocol.js';
+import { buildInitPath, type StepPlan } from './protocol.js';
 import { waitForNoConnections } from './quiet.js';
 import { emit } from './report.js';
 import { saveVdso } from './vdso.js';
@@ -39,7 +39,7 @@ export interface Settled extends CheckpointRoot, Moment {
 /** Thread IDs of the JVM and the clocks as it sees them, now. */
 export async function readMoment({ jvm: { pid } }: Pick<CheckpointRoot, 'jvm'>, signal: AbortSignal): Promise<Moment> {
   const tids = await innerTids(pid);
-  const { stdout } = await runInit(['@enter', '--target', String(pid), '--', `${runtimeDirectory}/init`, '@clock'], { signal });
+  const { stdout } = await runInit(['@enter', '--target', String(pid), '--', buildInitPath, '@clock'], { signal });
   const realtimeNs = BigInt(Date.now()) * 1_000_000n;
   const clocks = JSON.parse(stdout) as { monotonicNs: number; boottimeNs: number };
   return { tids, clocks: { monotonicNs: BigInt(clocks.monotonicNs), boottimeNs: BigInt(clocks.boottimeNs) }, realtimeNs };

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Builds crac-init into the file OUT. Same sources and same compiler give the same bytes, wherever the folder is.
+# Builds crac-init into the file OUT: PROGRAM image (PID 1 of images, the default) or build (PID 1 and tools of build containers).
+# Same sources and same compiler give the same bytes, wherever the folder is.
 # CC names another compiler of the GCC family, ARCH another architecture than the compiler's own.
 set -eu
-[ $# -eq 1 ] || { echo "usage: build.sh OUT" >&2; exit 2; }
+[ $# -eq 1 ] || [ $# -eq 2 ] || { echo "usage: build.sh OUT [PROGRAM]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+program=${2:-image}
 cc=${CC:-gcc}
 arch=${ARCH:-$("$cc" -dumpmachine | cut -d- -f1)}
+[ -f "$here/program_$program.c" ] || { echo "build.sh: there is no program $program" >&2; exit 2; }
 [ -f "$here/start_$arch.S" ] || { echo "build.sh: crac-init has not been brought to $arch" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -25,6 +28,7 @@ objects=
 for source in $(LC_ALL=C ls ./*.c "start_$arch.S"); do
   case $source in
     *_test.c) continue ;;
+    ./program_*.c) [ "$source" = "./program_$program.c" ] || continue ;;
     ./*_x86_64.c | ./*_aarch64.c) [ "${source%_"$arch".c}" != "$source" ] || continue ;;
   esac
   object=$work/$(basename "$source").o

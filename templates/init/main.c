@@ -2,20 +2,10 @@
 #include "log.h"
 #include "mem.h"
 #include "process.h"
-#include "runtime.h"
+#include "program.h"
 #include "verbs.h"
 
 _Noreturn void start_c(long *stack);
-
-static const struct {
-	const char *name;
-	int (*run)(struct init *init);
-} verbs[] = {
-	{"@build", verb_build}, {"@app", verb_app},	  {"@enter", verb_enter}, {"@cpu", verb_cpu},
-	{"@clock", verb_clock}, {"@memory", verb_memory}, {"@trace", verb_trace}, {"@probe", verb_probe},
-	{"@train", verb_train}, {"@uncache", verb_uncache}, {"@cached", verb_cached},
-	{"@evict", verb_evict}, {"@clock-shim", verb_clock_shim},
-};
 
 int usage(const char *problem, const char *which)
 {
@@ -51,21 +41,6 @@ static bool is_set(char *const *envp, const char *name)
 	return value && text_equal(value, "1");
 }
 
-static int run(struct init *init)
-{
-	const char *first = init->argv[0];
-
-	if (!first)
-		return usage("no command", NULL);
-	if (first[0] != '@')
-		return run_time(init);
-	init->argv++;
-	for (usize i = 0; i < ARRAY_COUNT(verbs); i++)
-		if (text_equal(first, verbs[i].name))
-			return verbs[i].run(init);
-	return usage("unknown verb", first);
-}
-
 /* The stack holds argc, argv, NULL, envp, NULL. */
 _Noreturn void start_c(long *stack)
 {
@@ -78,5 +53,5 @@ _Noreturn void start_c(long *stack)
 	init.envp = argv + stack[0] + 1;
 	init.trace = is_set(init.envp, "CRAC_BUILD_TRACE");
 	init.debug = is_set(init.envp, "CRAC_BUILD_DEBUG");
-	sys_exit_group(run(&init));
+	sys_exit_group(run_program(&init));
 }

@@ -32,6 +32,8 @@ export interface AssemblyInputs {
   readonly cacheDirectory: string;
   /** Path of the built crac-init. */
   readonly init: string;
+  /** Path of the build container's program. */
+  readonly buildInit: string;
   /** Path of the bundled step program. */
   readonly step: string;
   /** Folder of the unpacked npm package with Node: `bin/node` and `LICENSE`. */
@@ -103,6 +105,7 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
   const everything = [...criuPackages, ...nodePackages];
   const buildFiles = [
     init,
+    { path: `${root}/build-init`, mode: 0o755, content: { path: inputs.buildInit } },
     ownLicence,
     ...bundleFiles('criu', criu),
     ...bundleFiles('node', node),
@@ -151,7 +154,7 @@ function listed(packages: readonly UnpackedPackage[]): RuntimeManifest['criuPack
 }
 
 async function digestOf(inputs: AssemblyInputs, locks: readonly unknown[]): Promise<string> {
-  const files = await Promise.all([inputs.init, inputs.step, inputs.licence].map(sha256OfFile));
+  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.step, inputs.licence].map(sha256OfFile));
   const text = JSON.stringify([ASSEMBLY_FORMAT, inputs.version, files, locks]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -327,7 +327,7 @@ test('runtime volume: two at once, kept, found again, remade when half filled', 
   const parts = await writeTar('build.tar', [
     { header: { name: '.crac-build/', type: 'directory', mode: 0o755 } },
     ...entries.map((entry) => ({ ...entry, header: { ...entry.header, name: `.crac-build/${entry.header.name}` } })),
-    { header: { name: '.crac-build/init', mode: 0o755 }, text: run },
+    { header: { name: '.crac-build/build-init', mode: 0o755 }, text: run },
   ]);
   const digest12 = parts.digest.slice(7, 19);
   cleanup.defer('runtime', async (until) => {
@@ -338,7 +338,7 @@ test('runtime volume: two at once, kept, found again, remade when half filled', 
   const [first, second] = await Promise.all([ensure(), ensure()]);
   for (const { name } of [first, second]) {
     const container = await create({
-      command: ['/bin/cat', '/.crac-build/init'],
+      command: ['/bin/cat', '/.crac-build/build-init'],
       mounts: [{ type: 'volume', source: name, target: '/.crac-build', readOnly: true }],
     });
     await container.start(signal);

@@ -58,6 +58,10 @@ export class Bench {
     return join(root, 'dist/init/init');
   }
 
+  get tools(): string {
+    return join(root, 'dist/init/build-init');
+  }
+
   get criu(): string {
     return join(this.directory, '.crac-build/criu');
   }
@@ -169,7 +173,7 @@ export class Checkpoint {
       const dump = await execa(
         'nsenter',
         [
-          ...['-t', String(world.initPid), '-n', '-i', this.#bench.init, '@enter', '--target', String(pid)],
+          ...['-t', String(world.initPid), '-n', '-i', this.#bench.tools, '@enter', '--target', String(pid)],
           ...(locked ? ['--uid', '1000', '--gid', '1000', '--groups', '1000', '--ambient', '200000'] : []),
           ...[
             '--',

@@ -9,7 +9,7 @@ const test = anyTest as TestFn<{ init: BuiltInit }>;
 const rooted = process.getuid?.() === 0 ? test : test.skip;
 
 test.before(async (t) => {
-  t.context.init = await buildInit();
+  t.context.init = await buildInit('build');
 });
 
 test.after.always(async (t) => {

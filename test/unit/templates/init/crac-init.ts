@@ -1,4 +1,4 @@
-/** crac-init as built for images, for tests of its behaviour. */
+/** crac-init as built for images or for build containers, for tests of its behaviour. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ export interface BuiltInit {
 }
 
 /** Builds it into a temporary directory, which the caller removes. */
-export async function buildInit(): Promise<BuiltInit> {
+export async function buildInit(program: 'image' | 'build' = 'image'): Promise<BuiltInit> {
   const directory = await mkdtemp(join(tmpdir(), 'crac-build-init-'));
   const path = join(directory, 'init');
-  await execa(join(initSources, 'build.sh'), [path]);
+  await execa(join(initSources, 'build.sh'), [path, program]);
   return { directory, path, remove: async () => rm(directory, { recursive: true, force: true }) };
 }

@@ -139,7 +139,7 @@ test('more names than fit are cut', async (t) => {
 });
 
 test('the clock shim: its file, mapped as a restored JVM has it', async (t) => {
-  const init = await buildInit();
+  const init = await buildInit('build');
   t.teardown(() => init.remove());
   const file = join(t.context.native.directory, 'clock');
   const { stdout: offsets } = await execa(init.path, [

@@ -3,14 +3,16 @@ import anyTest, { type TestFn } from 'ava';
 import { execa } from 'execa';
 import { buildInit, type BuiltInit } from './crac-init.js';
 
-const test = anyTest as TestFn<{ init: BuiltInit }>;
+const test = anyTest as TestFn<{ init: BuiltInit; tools: BuiltInit }>;
 
 test.before(async (t) => {
   t.context.init = await buildInit();
+  t.context.tools = await buildInit('build');
 });
 
 test.after.always(async (t) => {
   await t.context.init.remove();
+  await t.context.tools.remove();
 });
 
 /** Numbers of signals: SIGKILL and SIGSTOP cannot be caught, SIGCHLD and faults are crac-init's own. */
@@ -29,14 +31,14 @@ const forwarded = numbers.filter((number) => ![...uncatchable, ...own, ...termin
 const script = `for n in ${[...forwarded, ...terminal].join(' ')}; do trap "echo $n" $n; done; trap 'echo ${last}; exit 9' ${last}
 echo ready; while :; do sleep 0.02; done`;
 
-const modes: readonly { readonly name: string; readonly args: readonly string[]; readonly prefix: readonly string[] }[] = [
-  { name: 'of a cold start', args: ['sh', '-c', script], prefix: [] },
-  { name: 'of the build container', args: ['@build', '--', 'sh', '-c', script], prefix: [] },
+const modes: readonly { readonly name: string; readonly program: 'init' | 'tools'; readonly args: readonly string[] }[] = [
+  { name: 'of a cold start', program: 'init', args: ['sh', '-c', script] },
+  { name: 'of the build container', program: 'tools', args: ['@build', '--', 'sh', '-c', script] },
 ];
 
-for (const { name, args } of modes) {
+for (const { name, program, args } of modes) {
   test(`every signal reaches the command ${name}`, async (t) => {
-    const running = execa(t.context.init.path, args, { reject: false, buffer: false, stderr: 'ignore', forceKillAfterDelay: false });
+    const running = execa(t.context[program].path, args, { reject: false, buffer: false, stderr: 'ignore', forceKillAfterDelay: false });
     const lines = running.iterable();
     const next = async (): Promise<unknown> => {
       const line: IteratorResult<unknown> = await lines.next();

@@ -9,14 +9,16 @@ import { cpuBits, cpuWordSources, hasCpuBit } from '../../../../images/record/cp
 import { buildInit, type BuiltInit } from './crac-init.js';
 import { initSources } from './native.js';
 
-const test = anyTest as TestFn<{ init: BuiltInit }>;
+const test = anyTest as TestFn<{ init: BuiltInit; tools: BuiltInit }>;
 
 test.before(async (t) => {
   t.context.init = await buildInit();
+  t.context.tools = await buildInit('build');
 });
 
 test.after.always(async (t) => {
   await t.context.init.remove();
+  await t.context.tools.remove();
 });
 
 interface Ended {
@@ -53,7 +55,7 @@ test('is a static program that asks for no loader', async (t) => {
 });
 
 test('@cpu prints the words of this CPU', async (t) => {
-  const { stdout } = await run(t.context.init, '@cpu');
+  const { stdout } = await run(t.context.tools, '@cpu');
   const cpu = JSON.parse(stdout) as { words: string[]; xcr0: string; vendor: string; brand: string };
   const words = cpu.words.map(BigInt);
   t.is(words.length, cpuWordSources.length);
@@ -71,7 +73,7 @@ test('@cpu prints the words of this CPU', async (t) => {
 
 test('@clock prints both clocks', async (t) => {
   const before = process.hrtime.bigint();
-  const { stdout } = await run(t.context.init, '@clock');
+  const { stdout } = await run(t.context.tools, '@clock');
   const after = process.hrtime.bigint();
   const [, monotonic, boottime] = /^\{"monotonicNs":(\d+),"boottimeNs":(\d+)\}$/.exec(stdout) ?? [];
   t.true(BigInt(monotonic ?? '') >= before && BigInt(monotonic ?? '') <= after);
@@ -79,29 +81,35 @@ test('@clock prints both clocks', async (t) => {
 });
 
 test('@trace prints when it began, and becomes the command', async (t) => {
-  const { stdout, stderr, exitCode } = await run(t.context.init, '@trace', '--', 'sh', '-c', 'echo $0 $1; exit 3', 'a', 'b');
+  const { stdout, stderr, exitCode } = await run(t.context.tools, '@trace', '--', 'sh', '-c', 'echo $0 $1; exit 3', 'a', 'b');
   t.is(stdout, 'a b');
   t.is(exitCode, 3);
   t.regex(stderr, /^\{"crac-init":\{"startNs":\d+,"resumedNs":\d+,"restorer":null,"mode":null,"cold":null\}\}$/);
 });
 
 test('@build exits as its command does', async (t) => {
-  const { init } = t.context;
-  t.is((await run(init, '@build', '--', 'sh', '-c', 'exit 7')).exitCode, 7);
-  t.is((await run(init, '@build', '--', 'sh', '-c', 'kill -9 $$')).exitCode, 137);
-  t.is((await run(init, '@build', '--', '/no/such/program')).exitCode, 127);
-  t.is((await run(init, '@build', '--', '/etc/passwd')).exitCode, 126);
+  const { tools } = t.context;
+  t.is((await run(tools, '@build', '--', 'sh', '-c', 'exit 7')).exitCode, 7);
+  t.is((await run(tools, '@build', '--', 'sh', '-c', 'kill -9 $$')).exitCode, 137);
+  t.is((await run(tools, '@build', '--', '/no/such/program')).exitCode, 127);
+  t.is((await run(tools, '@build', '--', '/etc/passwd')).exitCode, 126);
 });
 
 const misuse = test.macro<[readonly string[], string]>(async (t, args, message) => {
-  const { init } = t.context;
-  const { exitCode, stderr } = await run(init, ...args);
+  const { tools } = t.context;
+  const { exitCode, stderr } = await run(tools, ...args);
   t.is(exitCode, 2);
   t.is(stderr, `crac-init: ${message}`);
 });
 
-test('no arguments', misuse, [], 'no command');
+test('no arguments', misuse, [], 'no verb');
 test('an unknown verb', misuse, ['@restore'], 'unknown verb: @restore');
+test('in an image there is no tool but that for who measures', async (t) => {
+  const { init } = t.context;
+  t.like(await run(init, '@build', '--', 'true'), { exitCode: 2, stderr: 'crac-init: unknown verb: @build' });
+  t.like(await run(init), { exitCode: 2, stderr: 'crac-init: no command' });
+  t.not((await run(init, '@memory')).exitCode, 2);
+});
 test('@build without a command', misuse, ['@build', '--'], 'no command after --');
 test('@cpu takes no command', misuse, ['@cpu', '--', 'x'], 'no command is taken here');
 test('@probe without a port', misuse, ['@probe', '--kind', 'tcp'], 'missing option --port');
@@ -149,7 +157,7 @@ test('@probe asks until the answer is good', async (t) => {
     response.end('x'.repeat(100000));
   });
   await withServer('127.0.0.1', server, async (port) => {
-    const { code, answer } = await probe(t.context.init, '--kind', 'http', '--port', port, '--path', '/up?a=b', '--deadline-ms', '20000');
+    const { code, answer } = await probe(t.context.tools, '--kind', 'http', '--port', port, '--path', '/up?a=b', '--deadline-ms', '20000');
     t.is(code, 0);
     t.is(answer['attempts'], 3);
     t.is(answer['status'], 200);
@@ -162,8 +170,8 @@ test('@probe takes the statuses it is told to', async (t) => {
   const server = createServer((_, response) => response.writeHead(404).end());
   await withServer('127.0.0.1', server, async (port) => {
     const http = ['--kind', 'http', '--port', port];
-    t.is((await probe(t.context.init, ...http, '--expect', '200,400-499', '--deadline-ms', '20000')).answer['status'], 404);
-    const { code, answer } = await probe(t.context.init, ...http, '--deadline-ms', '2000');
+    t.is((await probe(t.context.tools, ...http, '--expect', '200,400-499', '--deadline-ms', '20000')).answer['status'], 404);
+    const { code, answer } = await probe(t.context.tools, ...http, '--deadline-ms', '2000');
     t.is(code, 1);
     t.is(answer['error'], 'status 404');
   });
@@ -186,16 +194,16 @@ test('@probe finds a service that listens on IPv6 alone', async (t) => {
   }
   try {
     const port = String((server.address() as AddressInfo).port);
-    t.is((await probe(t.context.init, '--kind', 'http', '--port', port, '--deadline-ms', '20000')).code, 0);
-    t.is((await probe(t.context.init, '--kind', 'tcp', '--host', '::1', '--port', port, '--deadline-ms', '20000')).answer['status'], null);
-    t.is((await probe(t.context.init, '--kind', 'tcp', '--host', '127.0.0.1', '--port', port, '--deadline-ms', '50')).code, 1);
+    t.is((await probe(t.context.tools, '--kind', 'http', '--port', port, '--deadline-ms', '20000')).code, 0);
+    t.is((await probe(t.context.tools, '--kind', 'tcp', '--host', '::1', '--port', port, '--deadline-ms', '20000')).answer['status'], null);
+    t.is((await probe(t.context.tools, '--kind', 'tcp', '--host', '127.0.0.1', '--port', port, '--deadline-ms', '50')).code, 1);
   } finally {
     server.close();
   }
 });
 
 test('@probe says at its deadline what was wrong last', async (t) => {
-  const { code, answer } = await probe(t.context.init, '--kind', 'tcp', '--port', '1', '--deadline-ms', '50');
+  const { code, answer } = await probe(t.context.tools, '--kind', 'tcp', '--port', '1', '--deadline-ms', '50');
   t.is(code, 1);
   t.is(answer['error'], 'no connection: ECONNREFUSED');
   t.true(Number(answer['attempts']) > 1);
@@ -216,7 +224,7 @@ test('@evict counts the regular files below a directory, each once, and follows 
     await writeFile(join(root, `many/directory-${at}/file`), 'x');
     await writeFile(join(root, `many/file-with-a-long-name-${at}`), 'y');
   }
-  const { exitCode, stdout, stderr } = await run(t.context.init, '@evict', '--root', root);
+  const { exitCode, stdout, stderr } = await run(t.context.tools, '@evict', '--root', root);
   t.is(exitCode, 0, stderr);
   const { files, bytes, keptBytes } = JSON.parse(stdout) as Record<string, number>;
   t.is(files, 202);
@@ -230,11 +238,11 @@ test('@evict goes so deep and no deeper, and says what it could not do', async (
   t.teardown(async () => rm(root, { recursive: true, force: true }));
   const path = (depth: number): string => join(root, ...Array.from({ length: depth }, () => 'd'));
   await mkdir(path(127), { recursive: true });
-  t.like(await run(t.context.init, '@evict', '--root', root), { exitCode: 0, stderr: '' });
+  t.like(await run(t.context.tools, '@evict', '--root', root), { exitCode: 0, stderr: '' });
   await mkdir(path(128));
-  const { exitCode, stderr } = await run(t.context.init, '@evict', '--root', root);
+  const { exitCode, stderr } = await run(t.context.tools, '@evict', '--root', root);
   t.is(exitCode, 1);
   t.regex(stderr, /^crac-init: the page cache cannot be emptied: d: ELOOP$/);
-  t.is((await run(t.context.init, '@evict', '--root', join(root, 'missing'))).exitCode, 1);
-  t.is((await run(t.context.init, '@evict', '--rot', root)).exitCode, 2);
+  t.is((await run(t.context.tools, '@evict', '--root', join(root, 'missing'))).exitCode, 1);
+  t.is((await run(t.context.tools, '@evict', '--rot', root)).exitCode, 2);
 });

@@ -27,7 +27,7 @@ export interface AppCommand {
 }
 
 /** The PID the application gets in its namespace: above those that crac-init and CRIU need at a restore, low enough to be free. */
-export const appPid = 40;
+export const appPid = 30;
 
 /** Of a process that has just begun; CRIU calls a pipe by the number of its inode. */
 export function streamPipesOf(pid: number): readonly [number, number, number] {

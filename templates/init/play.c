@@ -101,6 +101,7 @@ static void go(void)
 		play_write_generation((void *)(usize)header->generation_page);
 	futex_set(&play.shared->state, PLAY_RESUMED, FUTEX_SHARED);
 	play_release_threads();
+	__atomic_store_n(&play.shared->resumed_ns, clock_ns(CLOCK_BOOTTIME), __ATOMIC_RELEASE);
 	if (header->resume_signal) {
 		struct signal_info info = {.number = (int)header->resume_signal, .code = SI_QUEUE};
 

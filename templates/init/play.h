@@ -28,6 +28,7 @@ struct play_shared {
 	u32 step;
 	u32 subject;
 	s64 result;
+	u64 resumed_ns; /* CLOCK_BOOTTIME, as soon as every thread has been let go */
 };
 
 enum play_created {

@@ -17,6 +17,7 @@ struct restore {
 
 struct restored {
 	struct companion companion; /* of an application that depends on another process for a while */
+	u64 resumed_ns;		    /* CLOCK_BOOTTIME when the application was let go; 0: not known */
 };
 
 struct restorer {

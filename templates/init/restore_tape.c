@@ -253,7 +253,6 @@ static bool run(const struct restore *restore, struct restored *restored, struct
 	pid child;
 	bool done;
 
-	(void)restored;
 	if (failed(shared)) {
 		cold_because(cold, COLD_RESTORE, "no memory: ");
 		text_add_errno(&cold->reason, (int)shared);
@@ -278,6 +277,8 @@ static bool run(const struct restore *restore, struct restored *restored, struct
 		done = false;
 	} else {
 		done = wait_for(child, play.shared, restore->deadline_ms, cold);
+		/* PID 1 may get a processor long after the application has. */
+		restored->resumed_ns = __atomic_load_n(&play.shared->resumed_ns, __ATOMIC_ACQUIRE);
 	}
 	if (!done)
 		kill_descendants();

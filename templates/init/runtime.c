@@ -10,7 +10,7 @@
 #include "restore.h"
 #include "runtime.h"
 
-void trace_tell(const struct init *init, const char *restorer, const char *mode, const char *cold)
+void trace_tell(const struct init *init, u64 resumed_ns, const char *restorer, const char *mode, const char *cold)
 {
 	char room[LINE_ROOM];
 	struct text line = text_over(room, sizeof(room));
@@ -22,7 +22,7 @@ void trace_tell(const struct init *init, const char *restorer, const char *mode,
 	text_add(&line, "{\"crac-init\":{\"startNs\":");
 	text_add_number(&line, init->start_ns);
 	text_add(&line, ",\"resumedNs\":");
-	text_add_number(&line, clock_ns(CLOCK_BOOTTIME));
+	text_add_number(&line, resumed_ns ? resumed_ns : clock_ns(CLOCK_BOOTTIME));
 	for (usize i = 0; i < ARRAY_COUNT(names); i++) {
 		text_add(&line, names[i].key);
 		if (names[i].value)
@@ -123,7 +123,7 @@ static int start_cold(const struct init *init, const struct cold *cold)
 
 	/* Told by the parent: the child is about to become the application and holds nothing but what that needs. */
 	if (init->trace)
-		trace_tell(init, init->record.header ? restorer_of(&init->record)->name : NULL,
+		trace_tell(init, 0, init->record.header ? restorer_of(&init->record)->name : NULL,
 			   init->record.header ? mode_name(&init->record) : NULL, cold_code_name(cold->code));
 	app = start_command(init);
 	if (app < 0) {
@@ -147,7 +147,8 @@ int run_time(struct init *init)
 		int status;
 
 		if (init->trace)
-			trace_tell(init, restorer_of(&init->record)->name, mode_name(&init->record), NULL);
+			trace_tell(init, restored.resumed_ns, restorer_of(&init->record)->name, mode_name(&init->record),
+				   NULL);
 		status = supervise_with((pid)init->record.header->pid, &restored.companion);
 		if (status != COMPANION_LOST)
 			return status;

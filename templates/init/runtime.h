@@ -8,6 +8,6 @@
 int run_time(struct init *init);
 
 /* The trace line on the standard error; a restorer, a mode or a code that is NULL is null there. */
-void trace_tell(const struct init *init, const char *restorer, const char *mode, const char *cold);
+void trace_tell(const struct init *init, u64 resumed_ns, const char *restorer, const char *mode, const char *cold);
 
 #endif

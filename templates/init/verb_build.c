@@ -26,7 +26,7 @@ int verb_trace(struct init *init)
 
 	if (!verb_options(init, NULL, 0, &init->argv))
 		return EXIT_USAGE;
-	trace_tell(init, NULL, NULL, NULL);
+	trace_tell(init, 0, NULL, NULL, NULL);
 	sys_rt_sigprocmask(SIG_SETMASK, &init->original_mask, NULL);
 	error = exec_command(init->argv, init->envp);
 	log_problem("cannot run", init->argv[0], error);

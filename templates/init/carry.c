@@ -216,6 +216,13 @@ bool carry_make(const struct record *record, struct carry *carry, struct cold *c
 	return true;
 }
 
+void carry_keep(struct carry *carry)
+{
+	if (carry->made)
+		sys_munmap(carry->made, ((usize)carry->record->header->carried.count + 1) * sizeof(*carry->made));
+	carry->made = NULL;
+}
+
 void carry_undo(struct carry *carry)
 {
 	const struct record_carried *rows = carried_rows(carry->record);

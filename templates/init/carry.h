@@ -18,5 +18,7 @@ struct carry {
 
 bool carry_make(const struct record *record, struct carry *carry, struct cold *cold);
 void carry_undo(struct carry *carry);
+/* Gives back the memory of a carry that is to stay. */
+void carry_keep(struct carry *carry);
 
 #endif

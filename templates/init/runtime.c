@@ -91,11 +91,23 @@ static bool restore(struct init *init, struct restored *restored, struct cold *c
 		plan.init = init;
 		plan.deadline_ms = deadline_ms(init);
 		plan.use_private = carry.use_private;
-		if (restorer->run(&plan, restored, cold))
+		if (restorer->run(&plan, restored, cold)) {
+			carry_keep(&carry);
 			return true;
+		}
 	}
 	carry_undo(&carry);
 	return false;
+}
+
+/* What the restore had on the stack below here: this process stays, beside every application. */
+static __attribute__((noinline)) void stack_give_back(void)
+{
+	const u64 page = 4096, room = 64 * page;
+	/* The kernel goes on behind what is not mapped, with ENOMEM at the end (madvise(2)). 128 bytes below the stack pointer are in use (psABI). */
+	u64 end = ((u64)(usize)__builtin_frame_address(0) - 512) & ~(page - 1);
+
+	SYS3(madvise, (long)(end - room), (long)room, MADV_DONTNEED);
 }
 
 /* Closed streams would become files of crac-init, and then of the application. */
@@ -149,6 +161,7 @@ int run_time(struct init *init)
 		if (init->trace)
 			trace_tell(init, restored.resumed_ns, restorer_of(&init->record)->name, mode_name(&init->record),
 				   NULL);
+		stack_give_back();
 		status = supervise_with((pid)init->record.header->pid, &restored.companion);
 		if (status != COMPANION_LOST)
 			return status;

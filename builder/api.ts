@@ -17,6 +17,8 @@ export interface SecretOption {
   readonly source?: string;
   /** Name of a variable of this process, given to the application under the same name. */
   readonly env?: string;
+  /** Its value may be in the image: it is worth nothing elsewhere. */
+  readonly allowed?: boolean;
 }
 
 export interface MountOption {

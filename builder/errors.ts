@@ -227,6 +227,12 @@ export const errorTable = {
     what: (a) => `the checkpoint is not complete: ${a.message}`,
     hint: () => 'Try again with --keep-failed and look at the dump in the container it names.',
   }),
+  'CRAC-SECRET-FOUND': row<{ ids: readonly string[]; places: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the image would hold what is secret:\n${a.places.map((line) => `  | ${line}`).join('\n')}`,
+    hint: (a) =>
+      `Whoever can pull the image can read it. Let the application read the secret from its file and overwrite what it read, or build with one that is worth nothing elsewhere, and say so: ${a.ids.map((id) => `--allow-secret=${id}`).join(' ')}. A variable (env=) is in the memory of every process that has it.`,
+  }),
   'CRAC-TAPE-REFUSED': row<{ refusals: readonly string[] }>({
     exit: 1,
     what: (a) => `a tape cannot express this checkpoint:\n${a.refusals.map((line) => `  | ${line}`).join('\n')}`,

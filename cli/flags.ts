@@ -38,6 +38,7 @@ export const buildFlags = {
   label: { kind: 'texts' },
   ...startFlags,
   secret: { kind: 'texts' },
+  'allow-secret': { kind: 'texts' },
   ready: { kind: 'text' },
   warmup: { kind: 'texts' },
   engine: { kind: 'text' },

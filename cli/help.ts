@@ -36,7 +36,7 @@ Makes an image whose start is a restore of the application, warmed up.
       --label NAME=VALUE  label of the new image
 The build container's world (nothing of it gets into the image's config):
   -e, --env NAME[=VALUE], --env-file PATH, --secret id=ID,src=PATH|env=NAME
-      --network NAME, --add-host NAME:ADDRESS
+      --allow-secret ID, --network NAME, --add-host NAME:ADDRESS
       --mount type=bind|volume|tmpfs,source=SOURCE,target=PATH[,readonly]
   -m, --memory SIZE, --cpus NUMBER, -u, --user USER[:GROUP]
 Instead of the instructions READY, WARMUP, CHECKPOINT, RESTORE:

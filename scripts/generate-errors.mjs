@@ -20,6 +20,8 @@ const samples = {
   connections: ['CONNECTION', '…'],
   lastLines: [],
   refusals: ['OBJECT: REASON', '…'],
+  ids: ['ID'],
+  places: ['ID: PLACE: ENCODING', '…'],
   imagePlatform: 'linux/arm64',
   enginePlatform: 'linux/amd64',
 };
@@ -36,7 +38,7 @@ const areas = [
   ['Engine and machine', /^CRAC-(ENGINE|DISK|RUNTIME|PLATFORM)/],
   ['Images', /^CRAC-(IMAGE|BASE)/],
   ['The application while building', /^CRAC-(APP|PROBE|WARMUP|ATTACH)/],
-  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|TAPE|STEP)/],
+  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|SECRET|TAPE|STEP)/],
   ['The new image', /^CRAC-(BAKE|FORMAT|VERIFY|BENCH)/],
   ['Others', /./],
 ];

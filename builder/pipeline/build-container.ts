@@ -112,6 +112,7 @@ export function makeStepPlan(
     user: world.user ?? image.user,
     homeIsSet: image.homeIsSet || 'HOME' in world.env,
     secretEnvironment: world.secretEnvironment,
+    secrets: world.secrets,
     ignoredEnvironment: [...alwaysIgnored, ...envIgnore],
     exposedPorts: image.exposedPorts,
     readiness: settings.readiness,

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { StartOptions, WorldOptions } from '../api.js';
 import type { ContainerMount, ContainerSpec } from '../engine/port.js';
 import { CracError } from '../errors.js';
+import type { StepPlan } from '../step/protocol.js';
 
 /** What a container of an image is started with. */
 export interface StartWorld {
@@ -22,6 +23,7 @@ export interface World extends StartWorld {
   readonly secretEnvironment: Readonly<Record<string, string>>;
   /** Files of --secret: id and contents, shown as /run/secrets/ID. */
   readonly secretFiles: readonly { readonly id: string; readonly bytes: Buffer }[];
+  readonly secrets: StepPlan['secrets'];
 }
 
 /** Docker's bound for a secret (BuildKit session/secrets: MaxSecretSize). */
@@ -63,7 +65,8 @@ export async function readWorld(options: WorldOptions): Promise<World> {
       secretFiles.push({ id: secret.id, bytes: await readFile(secret.source) });
     }
   }
-  return { ...startWorld(options), secretEnvironment, secretFiles };
+  const secrets = options.secrets.map(({ id, env, allowed }) => ({ id, variable: env ?? null, allowed: allowed === true }));
+  return { ...startWorld(options), secretEnvironment, secretFiles, secrets };
 }
 
 /** Variables as engines take them: NAME=value. */

@@ -25,8 +25,10 @@ import { train, type Training } from './train.js';
 import { innerTids, readTree, residentBytes } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
 import { waitForReadiness } from './ready.js';
+import { refuseExposedSecrets } from './exposed.js';
 import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
+import { readSecrets } from './secrets.js';
 import { readMoment, settle, type Settled } from './settle.js';
 import { readStartState } from './start-state.js';
 import { findUser, type AppUser } from './user.js';
@@ -160,6 +162,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
   // Values of secrets are in both. They are gone before anything is told: what --keep-failed keeps from then on has none.
   await rm(planFile);
   await placeSecrets();
+  const secrets = await readSecrets(plan);
   const warnings: string[] = [];
   let current: StepName = 'start';
   const step = <T>(name: StepName, title: string, work: () => Promise<{ value: T; bytes?: number; detail?: string }>): Promise<T> => {
@@ -195,6 +198,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
     });
     const { pages, chosen } = await step('pages', 'sorting the pages of memory', async () => {
       const sorted = await makePages(prepared, plan.mode, emit, signal);
+      await refuseExposedSecrets(secrets, prepared, sorted, emit, signal);
       return { value: { pages: sorted, chosen: await choose(plan, started, settled, prepared, sorted) }, bytes: prepared.dumpBytes };
     });
     const { restorer } = chosen;

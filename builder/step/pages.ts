@@ -1,7 +1,7 @@
 /** The step `pages`: the pages of the dump become a page store and copies, which a start still reads, by the mode of the restorer. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writePages, type WrittenPages } from '../../images/pages/write.js';
+import { writePages, type MemoryKnowledge, type WrittenPages } from '../../images/pages/write.js';
 import type { Emit } from '../events.js';
 import { learn } from './knowledge.js';
 import { imageDirectory, type Prepared } from './prepare.js';
@@ -18,6 +18,8 @@ export const storePath = `${runtimeDirectory}/pages/store`;
 export interface Pages extends WrittenPages {
   /** `mmap` where memory is mapped from the page store, by whichever restorer. */
   readonly mode: RestoreMode;
+  /** By process. */
+  readonly knowledge: ReadonlyMap<number, MemoryKnowledge>;
 }
 
 /** Writes the page store (mode mmap) and the copies, and takes the dump's own pages away. */
@@ -43,7 +45,7 @@ export async function makePages(prepared: Prepared, mode: RestoreMode, emit: Emi
     signal,
   );
   for (const { pagesId } of written.plan.processes) await rm(join(imageDirectory, `pages-${pagesId}.img`), { force: true });
-  return { ...written, mode };
+  return { ...written, mode, knowledge };
 }
 
 /** What is not needed after the final images are in place. */

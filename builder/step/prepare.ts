@@ -11,7 +11,6 @@ import type { Emit } from '../events.js';
 import { carriedRoots, collectCarried, perfData, type Baseline, type Carried } from './carry.js';
 import { prepareImages, recordFiles } from './checkpoint-record.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type Change, type StepLayer, type StepPlan } from './protocol.js';
-import { describeExposures, findInDump, findInFiles, findInLayer, readSecrets } from './secrets.js';
 
 /** Where the checkpoint is put together; its content becomes /.crac-build/checkpoint. */
 export const checkpointDirectory = join(outDirectory, 'checkpoint');
@@ -88,28 +87,6 @@ async function writeCarried(directory: string, carried: readonly Carried[]): Pro
   }
 }
 
-/** Secrets in memory, in carried files (their copies), and in the files layer. */
-async function warnOfSecrets(
-  { secretEnvironment }: StepPlan,
-  carried: readonly Carried[],
-  filesLayer: StepLayer | undefined,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<void> {
-  const secrets = await readSecrets(secretEnvironment);
-  if (secrets.size === 0) return;
-  emit({ type: 'progress', step: 'checkpoint', detail: 'looking for the values of secrets' });
-  const copies = carried.flatMap(({ entry, source }) =>
-    source === undefined ? [] : [{ path: entry.path, source: join(checkpointDirectory, 'carry', String(entry.content)) }],
-  );
-  const exposures = [
-    ...(await findInDump(imageDirectory, secrets, signal)),
-    ...(await findInFiles(copies, secrets, signal)),
-    ...(filesLayer === undefined ? [] : await findInLayer(filesLayer.path, secrets, signal)),
-  ];
-  for (const text of describeExposures(exposures)) emit({ type: 'warning', step: 'checkpoint', text });
-}
-
 /** Throws CRAC-CHECKPOINT-INCOMPLETE. */
 export async function prepareDump(input: PrepareInput, emit: Emit, signal: AbortSignal): Promise<Prepared> {
   emit({ type: 'progress', step: 'checkpoint', detail: 'preparing the images for other containers' });
@@ -120,7 +97,6 @@ export async function prepareDump(input: PrepareInput, emit: Emit, signal: Abort
   await writeCarried(join(checkpointDirectory, 'carry'), carried);
   if (input.plan.fallback === 'fail') await writeFile(join(checkpointDirectory, 'fallback-fail'), '');
   const filesLayer = await writeFilesLayer(input.changes, signal);
-  await warnOfSecrets(input.plan, carried, filesLayer, emit, signal);
   return {
     checkpoint,
     clockJumps,

@@ -51,6 +51,8 @@ export interface StepPlan {
   readonly homeIsSet: boolean;
   /** Variables of build secrets: in the application's environment, in no image. */
   readonly secretEnvironment: Readonly<Record<string, string>>;
+  /** Build secrets by ID: which variable has the value, or null for a file of that name in `secretDirectory`; whether the image may have it. */
+  readonly secrets: readonly { readonly id: string; readonly variable: string | null; readonly allowed: boolean }[];
   readonly ignoredEnvironment: readonly string[];
   readonly exposedPorts: readonly number[];
   readonly readiness: Readiness | null;

@@ -1,113 +1,131 @@
-/** Looks for the values of build secrets in what becomes part of the image: whoever can read that could read them there. */
-import { createReadStream } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+/** The secrets of a build, and where their values are in what becomes the image: whoever can pull it could read them there. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readLayer } from '../../images/layers/read.js';
-import { secretDirectory } from './protocol.js';
+import { patternsOf, textOf, type EncodedPattern } from '../../images/search/encodings.js';
+import { Matcher } from '../../images/search/matcher.js';
+import { Scan } from '../../images/search/scan.js';
+import { secretDirectory, type StepPlan } from './protocol.js';
 
 /** Shorter values would be found everywhere by chance. */
-const shortestBytes = 6;
+export const shortestSecret = 8;
 
-const readAtOnce = 4 * 1024 * 1024;
+/** A secret whose value is looked for. */
+export interface Secret {
+  readonly id: string;
+  readonly value: Buffer;
+  /** Its value may be in the image. */
+  readonly allowed: boolean;
+}
 
-/** The secrets of a build, by name. */
-export type Secrets = ReadonlyMap<string, Buffer>;
+export interface Secrets {
+  readonly searched: readonly Secret[];
+  /** IDs of those whose values are too short, or nothing that could be told from other bytes. */
+  readonly short: readonly string[];
+}
 
-/** A place in the image and the names of the secrets whose values are there. */
+/** Where in the image a value is. */
 export interface Exposure {
-  /** Path of a file in the image; null: the application's memory. */
-  readonly path: string | null;
-  readonly names: readonly string[];
+  readonly id: string;
+  readonly allowed: boolean;
+  /** `file /tmp/x`, `Java heap 0x…-0x…`. */
+  readonly place: string;
+  /** How it is encoded there, and how often it is there so. */
+  readonly encodings: readonly { readonly name: string; readonly times: number }[];
 }
 
-/** Forms in which a JVM keeps a text: compact strings and native memory in UTF-8 or Latin-1, other strings in UTF-16. */
-function formsOf(value: Buffer): readonly Buffer[] {
-  return [value, Buffer.from(value.toString('utf8'), 'utf16le')];
-}
-
-/** The secrets of a build by name: variables, and the files of `directory` without their last line end. */
-export async function readSecrets(environment: Readonly<Record<string, string>>, directory = secretDirectory): Promise<Secrets> {
-  const secrets = new Map(Object.entries(environment).map(([name, value]) => [name, Buffer.from(value)]));
-  for (const name of await readdir(directory).catch(() => [])) {
-    const text = await readFile(join(directory, name), 'latin1');
-    secrets.set(name, Buffer.from(text.replace(/\r?\n$/, ''), 'latin1'));
+/** Reads the values before the application could change them. Files count without their last line end. */
+export async function readSecrets(
+  { secrets, secretEnvironment }: Pick<StepPlan, 'secrets' | 'secretEnvironment'>,
+  directory = secretDirectory,
+): Promise<Secrets> {
+  const searched: Secret[] = [];
+  const short: string[] = [];
+  for (const { id, variable, allowed } of secrets) {
+    const value =
+      variable === null ? withoutLineEnd(await readFile(join(directory, id), 'latin1')) : Buffer.from(secretEnvironment[variable] ?? '');
+    const characters = textOf(value) === undefined ? value.length : [...(textOf(value) ?? '')].length;
+    if (characters < shortestSecret || patternsOf(value).length === 0) short.push(id);
+    else searched.push({ id, value, allowed });
   }
-  return new Map([...secrets].filter(([, value]) => value.length >= shortestBytes));
+  return { searched, short };
 }
 
-/** Names of the secrets whose value is in the bytes of `source`, sorted. It is read as it comes; errors are its own. */
-async function findIn(source: AsyncIterable<unknown>, secrets: Secrets): Promise<readonly string[]> {
-  const wanted = new Map([...secrets].map(([name, value]) => [name, formsOf(value)]));
-  const longest = Math.max(0, ...[...wanted.values()].flat().map((form) => form.length));
-  const found = new Set<string>();
-  let tail = Buffer.alloc(0);
-  for await (const part of source) {
-    const bytes = Buffer.concat([tail, part as Buffer]);
-    for (const [secret, forms] of wanted) {
-      if (!found.has(secret) && forms.some((form) => bytes.includes(form))) found.add(secret);
+const withoutLineEnd = (latin1: string): Buffer => Buffer.from(latin1.replace(/\r?\n$/, ''), 'latin1');
+
+interface Wanted extends EncodedPattern {
+  readonly secret: Secret;
+}
+
+/** Collects where the values are, from any number of searches. */
+export class SecretSearch {
+  readonly #wanted: readonly Wanted[];
+  readonly #matcher: Matcher;
+  /** By ID and place: how often each pattern was found. */
+  readonly #places = new Map<string, { readonly secret: Secret; readonly place: string; readonly times: Map<number, number> }>();
+
+  constructor(secrets: readonly Secret[]) {
+    this.#wanted = secrets.flatMap((secret) => patternsOf(secret.value).map((pattern) => ({ ...pattern, secret })));
+    this.#matcher = new Matcher(this.#wanted.map(({ bytes }) => bytes));
+  }
+
+  /** A search through bytes with addresses; `placeOf` names where an address is. */
+  scan(placeOf: (address: number) => string): Scan {
+    return new Scan(this.#matcher, (pattern, address) => {
+      const secret = this.#wanted[pattern]?.secret;
+      if (secret === undefined) return;
+      const place = placeOf(address);
+      const key = `${secret.id}\0${place}`;
+      const entry = this.#places.get(key) ?? { secret, place, times: new Map<number, number>() };
+      this.#places.set(key, entry);
+      entry.times.set(pattern, (entry.times.get(pattern) ?? 0) + 1);
+    });
+  }
+
+  /** Searches a stream of bytes that has one name. Errors are its own. */
+  async searchStream(place: string, source: AsyncIterable<unknown>): Promise<void> {
+    const scan = this.scan(() => place);
+    let at = 0;
+    for await (const part of source) {
+      scan.take(at, part as Buffer);
+      at += (part as Buffer).length;
     }
-    // A value may lie across two parts.
-    tail = Buffer.from(bytes.subarray(Math.max(0, bytes.length - longest + 1)));
   }
-  return [...found].sort();
+
+  /** What was found until now, by secret. */
+  exposures(): readonly Exposure[] {
+    return [...this.#places.values()]
+      .map(({ secret, place, times }) => {
+        // A long value is looked for in pieces: it is there as often as any of them.
+        const encodings = new Map<string, number>();
+        for (const [pattern, count] of times) {
+          const name = this.#wanted[pattern]?.name ?? '';
+          encodings.set(name, Math.max(encodings.get(name) ?? 0, count));
+        }
+        return {
+          id: secret.id,
+          allowed: secret.allowed,
+          place,
+          encodings: [...encodings].map(([name, count]) => ({ name, times: count })),
+        };
+      })
+      .sort((a, b) => (a.id === b.id ? 0 : a.id < b.id ? -1 : 1));
+  }
 }
 
-/** The dump: pages of memory, and what was on its way in pipes and sockets. `directory` has CRIU's images. */
-export async function findInDump(directory: string, secrets: Secrets, signal: AbortSignal): Promise<readonly Exposure[]> {
-  const names = new Set<string>();
-  if (secrets.size === 0) return [];
-  for (const file of (await readdir(directory)).filter((name) => name.endsWith('.img'))) {
-    const source = createReadStream(join(directory, file), { highWaterMark: readAtOnce, signal });
-    for (const name of await findIn(source, secrets)) names.add(name);
-  }
-  return names.size === 0 ? [] : [{ path: null, names: [...names].sort() }];
-}
+/** So many places are named of one secret; an application may have written many files. */
+const namedPlaces = 12;
 
-/** Files by the path they will have and the one where they are now. */
-export async function findInFiles(
-  files: Iterable<{ readonly path: string; readonly source: string }>,
-  secrets: Secrets,
-  signal: AbortSignal,
-): Promise<readonly Exposure[]> {
-  const exposures: Exposure[] = [];
-  if (secrets.size === 0) return [];
-  for (const { path, source } of files) {
-    const names = await findIn(createReadStream(source, { highWaterMark: readAtOnce, signal }), secrets);
-    if (names.length > 0) exposures.push({ path, names });
-  }
-  return exposures;
-}
-
-/** The files of a layer's tar. */
-export async function findInLayer(tar: string, secrets: Secrets, signal: AbortSignal): Promise<readonly Exposure[]> {
-  const exposures: Exposure[] = [];
-  if (secrets.size === 0) return [];
-  for await (const { path, type, content } of readLayer(createReadStream(tar, { highWaterMark: readAtOnce, signal }), { signal })) {
-    if (type !== 'file') continue;
-    const names = await findIn(content(), secrets);
-    if (names.length > 0) exposures.push({ path, names });
-  }
-  return exposures;
-}
-
-/** So many files are named; an application may have written many. */
-const namedFiles = 5;
-
-/** What to warn of, a text a line; none where nothing was found. */
+/** A line for each place: `ID: place: encodings`. */
 export function describeExposures(exposures: readonly Exposure[]): readonly string[] {
-  const advice = 'whoever can read the image can read it; build with values that are worth nothing elsewhere';
-  const inMemory = exposures.filter(({ path }) => path === null).flatMap(({ names }) => names);
-  const inFiles = exposures.filter(({ path }) => path !== null);
-  // What lies in /tmp is in a layer and carried.
-  const paths = [...new Set(inFiles.flatMap(({ path }) => path ?? []))];
-  const more = paths.length > namedFiles ? ` and ${paths.length - namedFiles} more` : '';
-  const names = [...new Set(inFiles.flatMap((exposure) => exposure.names))].sort();
-  return [
-    ...(inMemory.length > 0 ? [`the memory in the checkpoint holds the value of ${inMemory.join(', ')}: ${advice}`] : []),
-    ...(paths.length > 0
-      ? [
-          `files that the application has written hold the value of ${names.join(', ')} (${paths.slice(0, namedFiles).join(', ')}${more}): ${advice}`,
-        ]
-      : []),
-  ];
+  const ids = [...new Set(exposures.map(({ id }) => id))];
+  return ids.flatMap((id) => {
+    const own = exposures.filter((exposure) => exposure.id === id);
+    const more = own.length - namedPlaces;
+    return [
+      ...own.slice(0, namedPlaces).map(({ place, encodings }) => `${id}: ${place}: ${encodings.map(describeEncoding).join(', ')}`),
+      ...(more > 0 ? [`${id}: ${more} more places`] : []),
+    ];
+  });
 }
+
+const describeEncoding = ({ name, times }: Exposure['encodings'][number]): string => (times > 1 ? `${name} (${times} times)` : name);

@@ -62,7 +62,13 @@ function readWorld(given: GivenToBuild, place: Place): WorldOptions {
   const secrets = given.texts('secret').map((text) => parseSecret(text, place.env, place.cwd));
   const twice = secrets.find(({ id }, at) => secrets.findIndex((other) => other.id === id) !== at);
   if (twice) throw usage(`--secret id=${twice.id} is given twice`);
-  return { ...readStartOptions(given, place), secrets };
+  const allowed = new Set(given.texts('allow-secret'));
+  const stray = [...allowed].find((id) => !secrets.some((secret) => secret.id === id));
+  if (stray !== undefined) throw usage(`--allow-secret=${stray} names no --secret`);
+  return {
+    ...readStartOptions(given, place),
+    secrets: secrets.map((secret) => (allowed.has(secret.id) ? { ...secret, allowed: true } : secret)),
+  };
 }
 
 function texts<N extends 'engine' | 'gc' | 'cpu' | 'callbacks' | 'with' | 'mode' | 'fallback'>(

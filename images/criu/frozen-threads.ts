@@ -31,3 +31,14 @@ export function frozenThreads(set: ImageSet, process: CheckpointProcess): readon
     };
   });
 }
+
+/** Where the stacks of the threads were in use; threads whose registers do not tell are left out. */
+export function stackPointers(
+  set: ImageSet,
+  process: CheckpointProcess,
+): readonly { readonly tid: number; readonly comm: string | undefined; readonly address: bigint }[] {
+  return process.threads.flatMap(({ tid, comm }) => {
+    const address = soleEntryOf(set, 'CORE', coreEntry, `core-${tid}.img`).threadInfo?.gpregs.sp;
+    return address === undefined ? [] : [{ tid, comm, address }];
+  });
+}

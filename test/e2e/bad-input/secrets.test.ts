@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { docker, dockerOk, removeImages, runId } from '../support/docker.js';
 import { startProxy, type Rule } from '../support/engine-proxy.js';
 import { faulty, misfitImage } from '../support/misfit.js';
-import { assertNothingLeft, startBuild } from '../support/refusal.js';
+import { assertNothingLeft, assertRefused, startBuild } from '../support/refusal.js';
 import { Running, type RunEnd } from '../support/running.js';
 
 const value = `of-no-worth-${runId}`;
@@ -34,19 +34,69 @@ const listens = ['--ready', 'tcp://:8080'];
 const textsOf = (end: RunEnd, type: 'warning' | 'notice'): string =>
   end.events.flatMap((event) => (event.type === type ? [event.text] : [])).join('\n');
 
-test('values in memory, in files of the image and in carried files are told by name, others not', async (t) => {
+/** Values in the forms that a message could have. */
+const forms = (...values: readonly string[]): readonly string[] =>
+  values.flatMap((text) => [text, Buffer.from(text).toString('base64').slice(0, -4), Buffer.from(text).toString('hex')]);
+
+function assertUntold(t: ExecutionContext, end: RunEnd): void {
+  const told = JSON.stringify([end.events, end.error, end.words, end.stdout]);
+  for (const form of forms(value, `kept-${value}`, `token-${value}`)) t.false(told.includes(form), 'no value is told');
+}
+
+const kept = async (): Promise<readonly string[]> => {
+  await writeFile(join(folder, 'kept'), `kept-${value}\n`);
+  return ['--secret', `id=kept,src=${folder}/kept`];
+};
+
+test('a value that an application keeps fails the build, and each of its places is named', async (t) => {
+  const refused = await assertRefused(t, faulty(image, 'keeps-secret', ...listens, ...(await kept())), {
+    code: 'CRAC-SECRET-FOUND',
+    exit: 1,
+    what: /^the image would hold what is secret:\n( {2}\| kept: .*\n?)+$/,
+    hint: /--allow-secret=kept/,
+  });
+  const { what } = refused.error;
+  // Serial's heap, Latin-1 like UTF-8 for these characters; char[] and a String of base64.
+  t.regex(what, /kept: Java heap 0x[0-9a-f]+-0x[0-9a-f]+: .*UTF-8/);
+  t.regex(what, /kept: Java heap .*UTF-16/);
+  t.regex(what, /kept: Java heap .*base64/);
+  t.regex(what, /kept: native memory 0x[0-9a-f]+-0x[0-9a-f]+: UTF-8/);
+  t.regex(what, /kept: (?:pipe|queue of socket) \d+ \(descriptor \d+\): UTF-8/);
+  t.regex(what, /kept: deleted file \/opt\/gone \(descriptor \d+\): UTF-8/);
+  t.regex(what, /kept: file \/tmp\/kept: UTF-8/);
+  t.regex(what, /kept: file \/opt\/kept: UTF-16/);
+  assertUntold(t, refused);
+});
+
+test('what is allowed is named only; short values are warned about; one that is overwritten is in no image', async (t) => {
+  await writeFile(join(folder, 'pin'), '1234567\n');
+  const tag = `crac-build-test-${runId}/secrets`;
+  const more = ['--secret', `id=pin,src=${folder}/pin`, '--allow-secret=token', '--no-verify'];
   // A variable is in the memory of every process that has it.
-  const script = '#!/bin/sh\ncp /run/secrets/file /opt/copy\necho "$CRAC_BUILD_TEST_TOKEN" > /tmp/token\n';
-  await writeFile(join(folder, 'leak.sh'), script);
-  const tag = `crac-build-test-${runId}/leak`;
-  const args = ['build', '-t', tag, ...faulty(image, '', ...listens, ...secrets, '--warmup', '["./leak.sh"]', '--no-verify')];
+  const args = ['build', '-t', tag, ...faulty(image, 'forgets-secret', ...listens, ...secrets, ...(await kept()), ...more)];
   const end = await (await Running.start(args, { cwd: folder, env: token })).ended;
   t.is(end.code, 0, end.error?.what);
-  const told = textsOf(end, 'warning');
-  t.regex(told, /memory in the checkpoint holds the value of CRAC_BUILD_TEST_TOKEN: /);
-  t.regex(told, /files .* hold the value of CRAC_BUILD_TEST_TOKEN, file \(\/tmp\/token, \/opt\/copy\): /);
-  t.false(JSON.stringify(end.events).includes(value), 'no value is told');
+  t.regex(textsOf(end, 'notice'), /as --allow-secret says: token: environment 0x[0-9a-f]+-0x[0-9a-f]+: UTF-8/);
+  t.notRegex(textsOf(end, 'notice'), /says: (?:kept|file|unread): /);
+  t.regex(textsOf(end, 'warning'), /the secret pin is not looked for/);
+  assertUntold(t, end);
   t.false((await dockerOk(t, ['image', 'inspect', tag])).includes(value), 'nor in the configuration');
+});
+
+test('a variable, and what a script of the warm-up leaves in files, fail the build as well', async (t) => {
+  const script = '#!/bin/sh\ncp /run/secrets/file /opt/copy\necho "$CRAC_BUILD_TEST_TOKEN" > /tmp/token\n';
+  await writeFile(join(folder, 'leak.sh'), script);
+  const args = faulty(image, '', ...listens, ...secrets, '--warmup', '["./leak.sh"]');
+  const refused = await assertRefused(
+    t,
+    args,
+    { code: 'CRAC-SECRET-FOUND', exit: 1, what: /file: file \/opt\/copy: UTF-8/, hint: /--allow-secret=file --allow-secret=token/ },
+    { cwd: folder, env: token },
+  );
+  t.regex(refused.error.what, /token: environment 0x/);
+  t.regex(refused.error.what, /token: file \/tmp\/token: UTF-8/);
+  t.notRegex(refused.error.what, /unread/);
+  assertUntold(t, refused);
 });
 
 /** Contents of the out volume of a kept container as one text. */

@@ -1,11 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import test, { type ExecutionContext } from 'ava';
 import { pack } from 'tar-stream';
-import { describeExposures, findInDump, findInFiles, findInLayer, readSecrets } from '../../../../builder/step/secrets.js';
+import { describeExposures, readSecrets, SecretSearch, type Exposure, type Secret } from '../../../../builder/step/secrets.js';
+import { searchLayer } from '../../../../builder/step/exposed.js';
 
 const never = new AbortController().signal;
 
@@ -15,54 +16,60 @@ async function folder(t: ExecutionContext): Promise<string> {
   return directory;
 }
 
-const byName = (...values: readonly string[]): ReadonlyMap<string, Buffer> => new Map(values.map((value) => [value, Buffer.from(value)]));
+const secret = (id: string, value: string, allowed = false): Secret => ({ id, value: Buffer.from(value), allowed });
 
 test('secrets are variables and files, without their last line end; short ones are not looked for', async (t) => {
   const directory = await folder(t);
   await writeFile(join(directory, 'file'), 'line one\nline two\r\n');
-  await writeFile(join(directory, 'short'), '12345\n');
-  const secrets = await readSecrets({ TOKEN: 'häßlich', PIN: '1234' }, directory);
+  await writeFile(join(directory, 'short'), '1234567\n');
+  await writeFile(join(directory, 'zeros'), Buffer.alloc(64));
+  const described = (id: string, variable: string | null, allowed = false) => ({ id, variable, allowed });
+  const { searched, short } = await readSecrets(
+    {
+      secrets: [
+        described('token', 'TOKEN', true),
+        described('file', null),
+        described('short', null),
+        described('zeros', null),
+        described('pin', 'PIN'),
+        described('few', 'FEW'),
+      ],
+      secretEnvironment: { TOKEN: 'häßliche', PIN: '1234', FEW: 'äöüäöü' },
+    },
+    directory,
+  );
   t.deepEqual(
-    [...secrets].map(([name, value]) => [name, value.toString()]),
+    searched.map(({ id, value, allowed }) => [id, value.toString(), allowed]),
     [
-      ['TOKEN', 'häßlich'],
-      ['file', 'line one\nline two'],
+      ['token', 'häßliche', true],
+      ['file', 'line one\nline two', false],
     ],
   );
-  t.is((await readSecrets({}, join(directory, 'nowhere'))).size, 0);
+  t.deepEqual(short, ['short', 'zeros', 'pin', 'few']);
 });
 
-test('a dump: values are found in both forms, in every image, also across the border of two reads', async (t) => {
-  const directory = await folder(t);
-  const pages = Buffer.alloc(9 * 1024 * 1024);
-  pages.write('across-the-border', 4 * 1024 * 1024 - 5);
-  pages.write('as UTF-16 text', 100, 'utf16le');
-  await writeFile(join(directory, 'pages-1.img'), pages);
-  await writeFile(join(directory, 'pipes-data.img'), 'on its way: in-a-pipe!');
-  await writeFile(join(directory, 'dump.log'), 'not-in-an-image');
-  const secrets = byName('across-the-border', 'as UTF-16 text', 'in-a-pipe', 'not-in-an-image', 'nowhere');
-  t.deepEqual(await findInDump(directory, secrets, never), [{ path: null, names: ['across-the-border', 'as UTF-16 text', 'in-a-pipe'] }]);
-  t.deepEqual(await findInDump(directory, byName('nowhere'), never), []);
-  t.deepEqual(await findInDump(directory, new Map(), never), []);
-});
-
-test('carried files are named by the path they will have', async (t) => {
-  const directory = await folder(t);
-  await mkdir(join(directory, 'carry'));
-  const files = ['token-123456', 'nothing', 'both token-123456 and other-654321'].map((_, at) => ({
-    path: `/tmp/${at}`,
-    source: join(directory, 'carry', String(at)),
-  }));
-  await writeFile(join(directory, 'carry', '0'), 'x token-123456 y');
-  await writeFile(join(directory, 'carry', '1'), '');
-  await writeFile(join(directory, 'carry', '2'), 'other-654321token-123456');
-  t.deepEqual(await findInFiles(files, byName('token-123456', 'other-654321'), never), [
-    { path: '/tmp/0', names: ['token-123456'] },
-    { path: '/tmp/2', names: ['other-654321', 'token-123456'] },
+test('places by secret, with how often each encoding is there', async (t) => {
+  const search = new SecretSearch([secret('b', 'second-secret', true), secret('a', 'first-secret')]);
+  const scan = search.scan((address) => (address < 100 ? 'heap' : 'stack'));
+  scan.take(0, Buffer.from('x first-secret, first-secret and second-secret'));
+  scan.take(200, Buffer.from('first-secret', 'utf16le'));
+  await search.searchStream(
+    'file /tmp/x',
+    (async function* () {
+      await Promise.resolve();
+      yield Buffer.from('in two parts: second-');
+      yield Buffer.from('secret');
+    })(),
+  );
+  t.deepEqual(search.exposures(), [
+    { id: 'a', allowed: false, place: 'heap', encodings: [{ name: 'UTF-8', times: 2 }] },
+    { id: 'a', allowed: false, place: 'stack', encodings: [{ name: 'UTF-16', times: 1 }] },
+    { id: 'b', allowed: true, place: 'heap', encodings: [{ name: 'UTF-8', times: 1 }] },
+    { id: 'b', allowed: true, place: 'file /tmp/x', encodings: [{ name: 'UTF-8', times: 1 }] },
   ]);
 });
 
-test('the files of a layer', async (t) => {
+test('the files of a layer, their names and targets', async (t) => {
   const tar = join(await folder(t), 'files.tar');
   const layer = pack();
   layer.entry({ name: 'srv/', type: 'directory' });
@@ -72,25 +79,23 @@ test('the files of a layer', async (t) => {
   layer.entry({ name: 'srv/later' }, Buffer.concat([Buffer.alloc(5 * 1024 * 1024), Buffer.from('token-123456')]));
   layer.finalize();
   await pipeline(layer, createWriteStream(tar));
-  t.deepEqual(await findInLayer(tar, byName('token-123456'), never), [
-    { path: '/srv/config', names: ['token-123456'] },
-    { path: '/srv/later', names: ['token-123456'] },
-  ]);
-  t.deepEqual(await findInLayer('/nowhere', new Map(), never), []);
+  const search = new SecretSearch([secret('t', 'token-123456')]);
+  await searchLayer(search, tar, never);
+  t.deepEqual(
+    search.exposures().map(({ place }) => place),
+    ['file /srv/config', 'name of file /srv/link', 'file /srv/later'],
+  );
 });
 
 test('what is told', (t) => {
   t.deepEqual(describeExposures([]), []);
-  const [memory, files, ...more] = describeExposures([
-    { path: null, names: ['A', 'B'] },
-    ...Array.from({ length: 7 }, (_, at) => ({ path: `/tmp/${at}`, names: at === 0 ? ['C', 'A'] : ['A'] })),
+  const exposure = (id: string, place: string, ...encodings: Exposure['encodings']): Exposure => ({ id, allowed: false, place, encodings });
+  const lines = describeExposures([
+    exposure('a', 'Java heap 0x1000-0x2000', { name: 'UTF-8', times: 3 }, { name: 'base64', times: 1 }),
+    ...Array.from({ length: 14 }, (_, at) => exposure('b', `file /tmp/${at}`, { name: 'UTF-8', times: 1 })),
   ]);
-  t.deepEqual(more, []);
-  t.regex(memory ?? '', /^the memory in the checkpoint holds the value of A, B: whoever can read/);
-  t.regex(files ?? '', /^files that .* hold the value of A, C \(\/tmp\/0, \/tmp\/1, \/tmp\/2, \/tmp\/3, \/tmp\/4 and 2 more\): whoever/);
-  const twice = { path: '/a', names: ['A'] };
-  t.deepEqual(
-    describeExposures([twice, twice]).map((text) => text.split(':')[0]),
-    ['files that the application has written hold the value of A (/a)'],
-  );
+  t.is(lines[0], 'a: Java heap 0x1000-0x2000: UTF-8 (3 times), base64');
+  t.is(lines[1], 'b: file /tmp/0: UTF-8');
+  t.is(lines.at(-1), 'b: 2 more places');
+  t.is(lines.length, 14);
 });

@@ -17,6 +17,7 @@ import { hashEnvironmentValue, type PrefetchedRange, type RecordedFile, type Res
 import { mkdir, readdir } from 'node:fs/promises';
 import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
+import { processorsOfJvm } from './limits.js';
 import { continueClock } from './clock.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
@@ -43,6 +44,8 @@ export interface RecordInput {
   readonly copiedBytes: number;
   /** Bytes the memory of the processes may come to: copies and what is mapped from the store. */
   readonly memoryBytes: number;
+  /** Bytes it may come to with a full heap; 0: unknown. */
+  readonly mostMemoryBytes: number;
   /** The training restore's time, from a cold page cache. */
   readonly trainedMs: number | undefined;
   readonly prefetch: readonly PrefetchedRange[];
@@ -147,6 +150,8 @@ export function makeRecord(input: RecordInput): RestoreRecord {
     xcr0: cpu.xcr0,
     boundAtStart: input.evidence.bound,
     memoryBytes: BigInt(input.memoryBytes),
+    mostMemoryBytes: BigInt(input.mostMemoryBytes),
+    processors: BigInt(processorsOfJvm(plan.argv, input.environment, cpu.processors)),
     pid: rootPid,
     tids: [...new Set(tids)].sort((a, b) => a - b),
     streamPipeIds: streamPipeIds(checkpoint, rootPid),

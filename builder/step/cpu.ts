@@ -5,7 +5,13 @@ import { maskedBits, requiredWords, x86Level } from '../../images/record/cpu.js'
 import { runInit } from './init.js';
 import type { CpuLevel } from '../dockerfile/settings.js';
 
-const answer = v.object({ words: v.array(v.string()), xcr0: v.string(), vendor: v.string(), brand: v.string() });
+const answer = v.object({
+  words: v.array(v.string()),
+  processors: v.number(),
+  xcr0: v.string(),
+  vendor: v.string(),
+  brand: v.string(),
+});
 
 export interface CpuChoice {
   readonly level: CpuLevel;
@@ -15,6 +21,8 @@ export interface CpuChoice {
   readonly vendor: string;
   readonly xcr0: bigint;
   readonly brand: string;
+  /** As a JVM counts them in this container. */
+  readonly processors: number;
   /** Options for the JVM and variables for libc that keep them within the level. */
   readonly jvmOptions: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -49,6 +57,8 @@ export interface HostCpu {
   readonly xcr0: bigint;
   readonly vendor: string;
   readonly brand: string;
+  /** Those it may run on, or as many as its quota is worth. */
+  readonly processors: number;
 }
 
 const rank = (level: string): number => Number(/v(\d)$/.exec(level)?.[1] ?? 9);
@@ -56,12 +66,12 @@ const rank = (level: string): number => Number(/v(\d)$/.exec(level)?.[1] ?? 9);
 /** Asks the CPU that this program runs on, and decides. */
 export async function chooseCpu(wanted: CpuLevel | null, signal: AbortSignal): Promise<CpuChoice> {
   const { stdout } = await runInit(['@cpu'], { signal });
-  const { words, xcr0, vendor, brand } = v.parse(answer, JSON.parse(stdout));
-  return chooseCpuOn({ words: words.map((text) => BigInt(text)), xcr0: BigInt(xcr0), vendor, brand }, wanted);
+  const { words, xcr0, ...rest } = v.parse(answer, JSON.parse(stdout));
+  return chooseCpuOn({ words: words.map((text) => BigInt(text)), xcr0: BigInt(xcr0), ...rest }, wanted);
 }
 
 /** `wanted` null: x86-64-v3 where the host has it, else native. Throws CRAC-USAGE-FLAG for a level that the host does not have. */
-export function chooseCpuOn({ words, xcr0, vendor, brand }: HostCpu, wanted: CpuLevel | null): CpuChoice {
+export function chooseCpuOn({ words, xcr0, vendor, brand, processors }: HostCpu, wanted: CpuLevel | null): CpuChoice {
   const host = x86Level(words);
   const level: CpuLevel = wanted ?? (rank(host) >= 3 ? 'x86-64-v3' : 'native');
   if (level !== 'native' && rank(level) > rank(host)) {
@@ -78,6 +88,7 @@ export function chooseCpuOn({ words, xcr0, vendor, brand }: HostCpu, wanted: Cpu
     vendor,
     xcr0,
     brand,
+    processors,
     jvmOptions,
     environment: {
       // glibc's lazy binding saves registers by the XSAVE size it saw at start: on a CPU with more state that kills the process.

@@ -11,6 +11,9 @@ import type { Emit } from '../events.js';
 import { imageDirectory, type Prepared } from './prepare.js';
 import { runtimeDirectory, type RestoreMode } from './protocol.js';
 
+/** The region of a process that is its Java heap, all that is reserved for it. */
+export const heapKind = 'Java heap';
+
 async function survey(prepared: Prepared, process: CheckpointProcess, signal: AbortSignal): Promise<HeapSurvey | undefined> {
   if (jvmLibrary(process.memory?.vmas ?? []) === undefined) return undefined;
   const memory = new FrozenMemory(imageDirectory, prepared.images, process);
@@ -63,7 +66,7 @@ export async function learn(
     knowledge.set(process.pid, {
       free: (heap?.free ?? []).map(numbers),
       regions: [
-        ...(heap?.heap === undefined ? [] : [{ ...numbers(heap.heap), kind: 'Java heap' }]),
+        ...(heap?.heap === undefined ? [] : [{ ...numbers(heap.heap), kind: heapKind }]),
         ...(heap?.codeCache ?? []).map((range) => ({ ...numbers(range), kind: 'code cache' })),
       ].sort((a, b) => a.start - b.start),
       otherAllocator: others.length > 0,

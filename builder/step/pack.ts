@@ -11,6 +11,7 @@ import { encodeRecord } from '../../images/record/record.js';
 import { makeRecord } from './checkpoint-record.js';
 import type { ChosenRestorer } from './choose-restorer.js';
 import type { CpuChoice, CpuEvidence } from './cpu.js';
+import { mostMemoryBytes } from './limits.js';
 import { ownMode } from './own-files.js';
 import { pagesDirectory, type Pages } from './pages.js';
 import { checkpointDirectory, type Prepared } from './prepare.js';
@@ -64,6 +65,7 @@ const sumOf = (pages: Pages, source: 'store' | 'copy', counts: (range: PlannedRa
 export async function writeRecord(input: PackInput): Promise<void> {
   const { prepared, pages, training, chosen } = input;
   const copied = sumOf(pages, 'copy') + sharedBytes(prepared);
+  const memoryBytes = copied + sumOf(pages, 'store');
   const record = makeRecord({
     ...input,
     restorer: chosen.restorer,
@@ -72,7 +74,8 @@ export async function writeRecord(input: PackInput): Promise<void> {
     files: prepared.files,
     store: pages.plan.storeBytes > 0 ? { sizeBytes: BigInt(pages.plan.storeBytes), sha256: pages.plan.storeSha256 } : undefined,
     copiedBytes: copied,
-    memoryBytes: copied + sumOf(pages, 'store'),
+    memoryBytes,
+    mostMemoryBytes: mostMemoryBytes(pages, memoryBytes),
     trainedMs: training?.restoreMs,
     prefetch: training?.prefetch ?? [],
     checkpointFiles: await sizesOfCheckpoint(),

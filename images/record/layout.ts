@@ -30,7 +30,7 @@ export interface Struct {
 /** The first eight bytes, `CRACBREC` read as a little-endian number. */
 export const recordMagic = 0x4345524243415243n;
 /** Raised by every change that an older crac-init would read wrongly. */
-export const recordVersion = 2;
+export const recordVersion = 3;
 /** Feature bits this version knows. A record that requires another one is refused. */
 export const recordFeatures = 0;
 /** A record is mapped whole; nothing realistic comes near. */
@@ -90,6 +90,12 @@ export const headerStruct = {
     { name: 'monotonicNs', type: 'u64', doc: 'CLOCK_MONOTONIC at the dump, as the application saw it' },
     { name: 'boottimeNs', type: 'u64', doc: 'CLOCK_BOOTTIME at the dump, as the application saw it' },
     { name: 'memoryBytes', type: 'u64', doc: 'memory the restore needs; a smaller cgroup limit starts cold' },
+    { name: 'mostMemoryBytes', type: 'u64', doc: 'memory the application may come to; a smaller cgroup limit is told of; 0: unknown' },
+    {
+      name: 'processors',
+      type: 'u64',
+      doc: 'processors of the build; a start with less than half of them is told of; 0: they do not matter',
+    },
     { name: 'effectiveCapabilities', type: 'u64', doc: 'capability bits the application holds' },
     { name: 'storeBytes', type: 'u64', doc: 'size of the page store, /.crac-build/pages/store; 0: there is none' },
     { name: 'storeSha256', type: 'u8', count: 32, doc: 'digest in the header of the page store' },

@@ -61,6 +61,10 @@ export interface RestoreRecord {
   readonly boottimeNs: bigint;
   /** Memory the restore needs; a cgroup limit below it starts cold. */
   readonly memoryBytes: bigint;
+  /** Memory the application may come to, its heap being full; a cgroup limit below it is told of. 0: unknown. */
+  readonly mostMemoryBytes: bigint;
+  /** What the JVM made its threads for; a start with less than half as many is told of. 0: it was told how many to count. */
+  readonly processors: bigint;
   readonly pid: number;
   /** All have to be free; `pid` is one of them. */
   readonly tids: readonly number[];
@@ -276,6 +280,8 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       monotonicNs: record.monotonicNs,
       boottimeNs: record.boottimeNs,
       memoryBytes: record.memoryBytes,
+      mostMemoryBytes: record.mostMemoryBytes,
+      processors: record.processors,
       effectiveCapabilities: record.effectiveCapabilities,
       storeBytes: record.store?.sizeBytes ?? 0n,
       storeSha256: [...Buffer.from(record.store?.sha256 ?? '00'.repeat(32), 'hex')],
@@ -429,6 +435,8 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     monotonicNs: header.monotonicNs,
     boottimeNs: header.boottimeNs,
     memoryBytes: header.memoryBytes,
+    mostMemoryBytes: header.mostMemoryBytes,
+    processors: header.processors,
     pid: header.pid,
     effectiveCapabilities: header.effectiveCapabilities,
     streamPipeIds: [pipe0, pipe1, pipe2],

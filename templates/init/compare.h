@@ -4,12 +4,15 @@
 
 #include "cold.h"
 #include "init.h"
+#include "limits.h"
 
 /* All comparisons that change nothing, in the order of docs/record.md; false at the first that fails. */
 bool compare(const struct init *init, struct cold *cold);
 
 /* Parts of it. */
-bool compare_memory(const struct record *record, struct cold *cold);
+bool compare_memory(const struct record *record, const struct limits *limits, struct cold *cold);
+/* A line for what may not fit. */
+void tell_limits(const struct record *record, const struct limits *limits);
 bool compare_cpu(const struct record *record, struct cold *cold);
 bool compare_files(const struct record *record, struct cold *cold);
 bool compare_store(const struct record *record, struct cold *cold);

@@ -6,7 +6,7 @@
 #include "types.h"
 
 #define RECORD_MAGIC 0x4345524243415243ull
-#define RECORD_VERSION 2u
+#define RECORD_VERSION 3u
 #define RECORD_FEATURES 0x0u
 #define RECORD_MAX_BYTES 4194304u
 #define RECORD_PATH_MAX 4095u
@@ -88,6 +88,8 @@ struct record_header {
 	u64 monotonic_ns; /* CLOCK_MONOTONIC at the dump, as the application saw it */
 	u64 boottime_ns; /* CLOCK_BOOTTIME at the dump, as the application saw it */
 	u64 memory_bytes; /* memory the restore needs; a smaller cgroup limit starts cold */
+	u64 most_memory_bytes; /* memory the application may come to; a smaller cgroup limit is told of; 0: unknown */
+	u64 processors; /* processors of the build; a start with less than half of them is told of; 0: they do not matter */
 	u64 effective_capabilities; /* capability bits the application holds */
 	u64 store_bytes; /* size of the page store, /.crac-build/pages/store; 0: there is none */
 	u8 store_sha256[32]; /* digest in the header of the page store */
@@ -108,7 +110,7 @@ struct record_header {
 	struct record_table prefetch; /* record_prefetch rows: read ahead of the restore, in this order */
 	struct record_table strings; /* bytes; to the end of the record */
 };
-_Static_assert(sizeof(struct record_header) == 264, "record_header");
+_Static_assert(sizeof(struct record_header) == 280, "record_header");
 _Static_assert(offsetof(struct record_header, magic) == 0, "record_header.magic");
 _Static_assert(offsetof(struct record_header, version) == 8, "record_header.version");
 _Static_assert(offsetof(struct record_header, features_required) == 12, "record_header.features_required");
@@ -127,25 +129,27 @@ _Static_assert(offsetof(struct record_header, xcr0) == 56, "record_header.xcr0")
 _Static_assert(offsetof(struct record_header, monotonic_ns) == 64, "record_header.monotonic_ns");
 _Static_assert(offsetof(struct record_header, boottime_ns) == 72, "record_header.boottime_ns");
 _Static_assert(offsetof(struct record_header, memory_bytes) == 80, "record_header.memory_bytes");
-_Static_assert(offsetof(struct record_header, effective_capabilities) == 88, "record_header.effective_capabilities");
-_Static_assert(offsetof(struct record_header, store_bytes) == 96, "record_header.store_bytes");
-_Static_assert(offsetof(struct record_header, store_sha256) == 104, "record_header.store_sha256");
-_Static_assert(offsetof(struct record_header, kernel_capabilities) == 136, "record_header.kernel_capabilities");
-_Static_assert(offsetof(struct record_header, kernel) == 144, "record_header.kernel");
-_Static_assert(offsetof(struct record_header, cpu_vendor) == 152, "record_header.cpu_vendor");
-_Static_assert(offsetof(struct record_header, cwd) == 160, "record_header.cwd");
-_Static_assert(offsetof(struct record_header, argv) == 168, "record_header.argv");
-_Static_assert(offsetof(struct record_header, environment) == 176, "record_header.environment");
-_Static_assert(offsetof(struct record_header, secret_names) == 184, "record_header.secret_names");
-_Static_assert(offsetof(struct record_header, ignored_environment) == 192, "record_header.ignored_environment");
-_Static_assert(offsetof(struct record_header, cpu_words) == 200, "record_header.cpu_words");
-_Static_assert(offsetof(struct record_header, tids) == 208, "record_header.tids");
-_Static_assert(offsetof(struct record_header, groups) == 216, "record_header.groups");
-_Static_assert(offsetof(struct record_header, files) == 224, "record_header.files");
-_Static_assert(offsetof(struct record_header, carried) == 232, "record_header.carried");
-_Static_assert(offsetof(struct record_header, checkpoint_files) == 240, "record_header.checkpoint_files");
-_Static_assert(offsetof(struct record_header, prefetch) == 248, "record_header.prefetch");
-_Static_assert(offsetof(struct record_header, strings) == 256, "record_header.strings");
+_Static_assert(offsetof(struct record_header, most_memory_bytes) == 88, "record_header.most_memory_bytes");
+_Static_assert(offsetof(struct record_header, processors) == 96, "record_header.processors");
+_Static_assert(offsetof(struct record_header, effective_capabilities) == 104, "record_header.effective_capabilities");
+_Static_assert(offsetof(struct record_header, store_bytes) == 112, "record_header.store_bytes");
+_Static_assert(offsetof(struct record_header, store_sha256) == 120, "record_header.store_sha256");
+_Static_assert(offsetof(struct record_header, kernel_capabilities) == 152, "record_header.kernel_capabilities");
+_Static_assert(offsetof(struct record_header, kernel) == 160, "record_header.kernel");
+_Static_assert(offsetof(struct record_header, cpu_vendor) == 168, "record_header.cpu_vendor");
+_Static_assert(offsetof(struct record_header, cwd) == 176, "record_header.cwd");
+_Static_assert(offsetof(struct record_header, argv) == 184, "record_header.argv");
+_Static_assert(offsetof(struct record_header, environment) == 192, "record_header.environment");
+_Static_assert(offsetof(struct record_header, secret_names) == 200, "record_header.secret_names");
+_Static_assert(offsetof(struct record_header, ignored_environment) == 208, "record_header.ignored_environment");
+_Static_assert(offsetof(struct record_header, cpu_words) == 216, "record_header.cpu_words");
+_Static_assert(offsetof(struct record_header, tids) == 224, "record_header.tids");
+_Static_assert(offsetof(struct record_header, groups) == 232, "record_header.groups");
+_Static_assert(offsetof(struct record_header, files) == 240, "record_header.files");
+_Static_assert(offsetof(struct record_header, carried) == 248, "record_header.carried");
+_Static_assert(offsetof(struct record_header, checkpoint_files) == 256, "record_header.checkpoint_files");
+_Static_assert(offsetof(struct record_header, prefetch) == 264, "record_header.prefetch");
+_Static_assert(offsetof(struct record_header, strings) == 272, "record_header.strings");
 
 /* A variable of the environment at the build. */
 struct record_variable {

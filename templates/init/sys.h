@@ -358,6 +358,11 @@ static inline int sys_getgroups(usize count, u32 *groups)
 	return (int)SYS2(getgroups, (long)count, POINTER(groups));
 }
 
+static inline long sys_sched_getaffinity(pid process, usize size, void *mask)
+{
+	return SYS3(sched_getaffinity, process, (long)size, POINTER(mask));
+}
+
 static inline int sys_setgroups(usize count, const u32 *groups)
 {
 	return (int)SYS2(setgroups, (long)count, POINTER(groups));

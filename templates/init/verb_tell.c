@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "cpu.h"
 #include "files.h"
+#include "limits.h"
 #include "log.h"
 #include "mem.h"
 #include "verbs.h"
@@ -10,6 +11,7 @@ int verb_cpu(struct init *init)
 {
 	char room[1024];
 	struct text line = text_over(room, sizeof(room));
+	struct limits limits;
 	struct cpu cpu;
 
 	if (!verb_options(init, NULL, 0, NULL))
@@ -21,7 +23,10 @@ int verb_cpu(struct init *init)
 		text_add_hex(&line, cpu.words[i]);
 		text_add(&line, "\"");
 	}
-	text_add(&line, "],\"xcr0\":\"");
+	limits_read(&limits);
+	text_add(&line, "],\"processors\":");
+	text_add_number(&line, limits.processors);
+	text_add(&line, ",\"xcr0\":\"");
 	text_add_hex(&line, cpu.xcr0);
 	text_add(&line, "\",\"vendor\":");
 	text_add_json(&line, cpu.vendor);

@@ -251,6 +251,8 @@ export class Checkpoint {
       ...{ secretNames: [], ignoredEnvironment: ['PWD', 'OLDPWD', 'SHLVL', '_'], cpuWords: [], cpuVendor: '', xcr0: (1n << 64n) - 1n },
       ...{
         memoryBytes: 0n,
+        mostMemoryBytes: 0n,
+        processors: 0n,
         monotonicNs: 0n,
         boottimeNs: 0n,
         pid: 300,

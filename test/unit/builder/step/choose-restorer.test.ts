@@ -25,7 +25,11 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
     filesLayer: undefined,
   };
   const none = { kinds: [], free: [], fillerBytes: 0 };
-  const common = { prepared, pages: { plan: tapeInput(set).plan, statistics: none, mode: 'mmap' as const }, clocks };
+  const common = {
+    prepared,
+    pages: { plan: tapeInput(set).plan, statistics: none, mode: 'mmap' as const, knowledge: new Map<never, never>() },
+    clocks,
+  };
   const [root] = prepared.checkpoint.processes;
   const kernel = {
     semaphores: new Set<number>(),
@@ -148,7 +152,7 @@ test('deadlines: each has its least one, and the larger of two others', (t) => {
     makeRecord({
       plan: { fallback: 'cold', argv: ['java'], cwd: '/', secretEnvironment: {}, ignoredEnvironment: [] } as unknown as RecordInput['plan'],
       user: { uid: 0, gid: 0, groups: [0], home: '/' },
-      cpu: { requiredWords: [], unmaskedWords: [], vendor: '', xcr0: 7n } as unknown as RecordInput['cpu'],
+      cpu: { requiredWords: [], unmaskedWords: [], vendor: '', xcr0: 7n, processors: 2 } as unknown as RecordInput['cpu'],
       evidence: { bound: true, masked: true },
       environment: {},
       rootPid: 40,
@@ -158,6 +162,7 @@ test('deadlines: each has its least one, and the larger of two others', (t) => {
       store: undefined,
       copiedBytes,
       memoryBytes: 0,
+      mostMemoryBytes: 0,
       trainedMs,
       prefetch: [],
       checkpointFiles: [],

@@ -12,7 +12,7 @@ function hostWith(...names: readonly string[]): HostCpu {
     if (bit === undefined) throw new Error(`no bit ${name}`);
     words[bit.word] = (words[bit.word] ?? 0n) | (1n << BigInt(bit.bit));
   }
-  return { words, xcr0: 7n, vendor: 'GenuineIntel', brand: 'a CPU' };
+  return { words, xcr0: 7n, vendor: 'GenuineIntel', brand: 'a CPU', processors: 2 };
 }
 
 const v2 = ['cx16', 'lahf_lm', 'popcnt', 'sse3', 'sse4_1', 'sse4_2', 'ssse3'];
@@ -154,7 +154,7 @@ test('nothing to mask, nothing given', (t) => {
 
 const anyHost = fc
   .array(fc.bigInt(0n, 0xffff_ffffn), { minLength: cpuWordSources.length, maxLength: cpuWordSources.length })
-  .map((words): HostCpu => ({ words, xcr0: 7n, vendor: '', brand: '' }));
+  .map((words): HostCpu => ({ words, xcr0: 7n, vendor: '', brand: '', processors: 2 }));
 
 test('any CPU: what is required is there, and what is left out is masked or of no use', (t) => {
   fc.assert(

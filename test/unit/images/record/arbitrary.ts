@@ -65,6 +65,8 @@ const fields = {
   monotonicNs: u64,
   boottimeNs: u64,
   memoryBytes: u64,
+  mostMemoryBytes: u64,
+  processors: u64,
   pid,
   tids: several(pid),
   effectiveCapabilities: u64,

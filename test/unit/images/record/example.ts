@@ -24,6 +24,8 @@ export const exampleRecord: RestoreRecord = {
   monotonicNs: 1n,
   boottimeNs: 1n,
   memoryBytes: 64n << 20n,
+  mostMemoryBytes: 128n << 20n,
+  processors: 4n,
   pid: 40,
   tids: [40, 41, 43],
   effectiveCapabilities: 0n,

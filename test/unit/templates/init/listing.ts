@@ -17,7 +17,7 @@ export function listRecord(record: RestoreRecord): string {
   return [
     `restorer ${restorers[record.restorer]} mode ${modes[record.mode]} fallback ${fallbacks[record.fallback]} flags ${flags} deadlineMs ${record.deadlineMs}`,
     `uid ${record.uid} gid ${record.gid} pid ${record.pid} pipes ${record.streamPipeIds.join(' ')}`,
-    `xcr0 ${record.xcr0} monotonicNs ${record.monotonicNs} boottimeNs ${record.boottimeNs} memoryBytes ${record.memoryBytes} capabilities ${record.effectiveCapabilities}`,
+    `xcr0 ${record.xcr0} monotonicNs ${record.monotonicNs} boottimeNs ${record.boottimeNs} memoryBytes ${record.memoryBytes} ${record.mostMemoryBytes} processors ${record.processors} capabilities ${record.effectiveCapabilities}`,
     `store ${record.store?.sizeBytes ?? 0} ${record.store?.sha256 ?? '00'.repeat(32)}`,
     `kernel ${quoted(record.kernel?.name ?? '')} ${record.kernel?.capabilities ?? 0}`,
     `cpuVendor ${quoted(record.cpuVendor)}`,

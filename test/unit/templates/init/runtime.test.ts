@@ -100,10 +100,17 @@ rooted('a CPU with more state', startsCold, {
   record: { xcr0: 1n, boundAtStart: false },
   line: /^COLD-CPU: this CPU has more XSAVE state than that of the build, and LD_BIND_NOW was not set there: 0x[0-9a-f]+ and 0x1$/,
 });
-rooted('a memory limit, version 2', startsCold, {
+/** Limits as both versions of control groups have them: this machine decides which of them is read. */
+const limited = (memory: number | 'max', quota: number | 'max'): string => `cd "$ROOT/sys/fs/cgroup"
+mkdir -p memory cpu cpu,cpuacct
+echo ${memory} > memory.max; echo ${memory === 'max' ? '9223372036854771712' : memory} > memory/memory.limit_in_bytes
+echo ${quota} 100000 > cpu.max
+for d in cpu cpu,cpuacct; do echo ${quota === 'max' ? -1 : quota} > $d/cpu.cfs_quota_us; echo 100000 > $d/cpu.cfs_period_us; done
+cd /`;
+
+rooted('a memory limit', startsCold, {
   record: { memoryBytes: 3n << 20n },
-  before:
-    'echo 2097152 > "$ROOT/sys/fs/cgroup/memory.max"; mkdir "$ROOT/sys/fs/cgroup/memory"; echo 2097152 > "$ROOT/sys/fs/cgroup/memory/memory.limit_in_bytes"',
+  before: limited(2097152, 'max'),
   line: /^COLD-MEMORY: the memory limit is 2 MiB, the restore needs 3 MiB$/,
 });
 rooted('a clock behind', startsCold, {
@@ -229,6 +236,37 @@ rooted('a log that has grown', restored, {
   status: 0,
   stdout: 'on',
 });
+rooted('limits that nothing comes near', restored, {
+  record: { memoryBytes: 1n << 20n, mostMemoryBytes: 4n << 20n, processors: 2n },
+  before: limited(4 << 20, 50_000),
+  criu: app('echo on'),
+  status: 0,
+  stdout: 'on',
+});
+rooted('no limits', restored, {
+  record: { memoryBytes: 1n << 40n, mostMemoryBytes: 1n << 50n },
+  before: limited('max', 'max'),
+  criu: app('echo on'),
+  status: 0,
+  stdout: 'on',
+});
+
+rooted('what may not fit is told in a line', async (t) => {
+  const told = async (record: Partial<RestoreRecord>, before: string): Promise<string> => {
+    const { stdout, stderr } = await play(t, { record, before, criu: app('echo on') });
+    t.is(stdout, 'on');
+    return stderr;
+  };
+  t.is(
+    await told({ memoryBytes: 1n << 20n, mostMemoryBytes: 700n << 20n }, limited(256 << 20, 'max')),
+    'crac-build: warning: 256 MiB is the memory limit, the application may come to 700 MiB',
+  );
+  const few = 'crac-build: warning: 2 processors here, the JVM has threads for 16';
+  t.is(await told({ processors: 16n }, `${limited('max', 150_000)}; taskset -p ff $$ > /dev/null`), few);
+  const alone = await told({ processors: 4096n }, `taskset -cp 0 $$ > /dev/null; ${limited('max', 'max')}`);
+  t.is(alone, 'crac-build: warning: 1 processors here, the JVM has threads for 4096');
+});
+
 rooted('nothing of CRIU is left, and nothing of its words', restored, {
   criu: `echo noise; echo noise >&2; ${app('sleep 0.2; ls /dev/shm /run /tmp; ls /proc/self/fd | wc -l')}`,
   status: 0,

@@ -58,6 +58,8 @@ export const recordOf = (script: string, change: Partial<RestoreRecord> = {}): R
   cpuVendor: '',
   xcr0: (1n << 64n) - 1n,
   memoryBytes: 0n,
+  mostMemoryBytes: 0n,
+  processors: 0n,
   monotonicNs: 0n,
   boottimeNs: 0n,
   groups: [],

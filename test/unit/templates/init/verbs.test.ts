@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { execa } from 'execa';
@@ -56,7 +56,7 @@ test('is a static program that asks for no loader', async (t) => {
 
 test('@cpu prints the words of this CPU', async (t) => {
   const { stdout } = await run(t.context.tools, '@cpu');
-  const cpu = JSON.parse(stdout) as { words: string[]; xcr0: string; vendor: string; brand: string };
+  const cpu = JSON.parse(stdout) as { words: string[]; processors: number; xcr0: string; vendor: string; brand: string };
   const words = cpu.words.map(BigInt);
   t.is(words.length, cpuWordSources.length);
   const known = await readFile('/proc/cpuinfo', 'utf8');
@@ -69,6 +69,7 @@ test('@cpu prints the words of this CPU', async (t) => {
   for (const { name } of shown) t.true(hasCpuBit(words, name), name);
   for (const name of ['avx', 'avx2', 'avx512f', 'bmi2']) t.is(hasCpuBit(words, name), flags.has(name), name);
   t.is(BigInt(cpu.xcr0) !== 0n, hasCpuBit(words, 'osxsave'));
+  t.true(cpu.processors >= 1 && cpu.processors <= availableParallelism());
 });
 
 test('@clock prints both clocks', async (t) => {

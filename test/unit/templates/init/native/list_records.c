@@ -53,8 +53,8 @@ static void list(const struct record *record)
 	printf("restorer %u mode %u fallback %u flags %u deadlineMs %u\n", h->restorer, h->mode, h->fallback, h->flags, h->deadline_ms);
 	printf("uid %u gid %u pid %u pipes %u %u %u\n", h->uid, h->gid, h->pid, h->stream_pipe_ids[0], h->stream_pipe_ids[1],
 	       h->stream_pipe_ids[2]);
-	printf("xcr0 %lu monotonicNs %lu boottimeNs %lu memoryBytes %lu capabilities %lu\n", h->xcr0, h->monotonic_ns, h->boottime_ns,
-	       h->memory_bytes, h->effective_capabilities);
+	printf("xcr0 %lu monotonicNs %lu boottimeNs %lu memoryBytes %lu %lu processors %lu capabilities %lu\n", h->xcr0, h->monotonic_ns,
+	       h->boottime_ns, h->memory_bytes, h->most_memory_bytes, h->processors, h->effective_capabilities);
 	printf("store %lu ", h->store_bytes);
 	for (usize i = 0; i < sizeof(h->store_sha256); i++)
 		printf("%02x", h->store_sha256[i]);

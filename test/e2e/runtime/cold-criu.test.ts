@@ -1,5 +1,6 @@
 /** Starts of the restorer criu that cannot be: each is cold with its reason, and answers. */
 import test, { type ExecutionContext } from 'ava';
+import { appPid } from '../../../builder/step/app.js';
 import { cut, damaged, invert } from '../support/damaged.js';
 import { get, run, type Container } from '../support/docker.js';
 import { assertCold, restorableByCriu, startOf } from '../support/restore.js';
@@ -43,13 +44,13 @@ test('a truncated file of the checkpoint', async (t) => {
 });
 
 test('a damaged file of the checkpoint', async (t) => {
-  const container = await damaged(t, image, `${images}/core-40.img`, invert(0));
-  await assertCold(t, container, 'COLD-RESTORE', /^Head magic doesn't match for core-40\.img$/);
+  const container = await damaged(t, image, `${images}/core-${appPid}.img`, invert(0));
+  await assertCold(t, container, 'COLD-RESTORE', new RegExp(`^Head magic doesn't match for core-${appPid}\\.img$`));
   await assertAnswers(t, container);
 });
 
 test('--fallback=fail: a failed restore', async (t) => {
-  const container = await damaged(t, failing, `${images}/core-40.img`, invert(0));
+  const container = await damaged(t, failing, `${images}/core-${appPid}.img`, invert(0));
   t.is(await container.exitCode(), 78);
-  t.regex(await container.logs(), /COLD-RESTORE: Head magic doesn't match for core-40\.img/);
+  t.regex(await container.logs(), new RegExp(`COLD-RESTORE: Head magic doesn't match for core-${appPid}\\.img`));
 });

@@ -1,6 +1,7 @@
 /** Entry points that are not java itself, users that are not root, and the image's health check. */
 import test from 'ava';
 import { execa } from 'execa';
+import { appPid } from '../../../builder/step/app.js';
 import { crac } from '../support/cli.js';
 import { docker, dockerOk, exit, get, handle, processes, run, runId, waitForLog } from '../support/docker.js';
 import { assertCold, assertRestored, restorable, restorer } from '../support/restore.js';
@@ -109,7 +110,7 @@ test('a user who is not root: restored with its supplementary groups', async (t)
   const container = await run(t, ofUser, restorable);
   t.is((await get(t, container, '/health')).text, 'ok\n');
   await assertRestored(t, container);
-  const status = await dockerOk(t, ['exec', container.id, 'cat', '/proc/40/status']);
+  const status = await dockerOk(t, ['exec', container.id, 'cat', `/proc/${appPid}/status`]);
   t.regex(status, /^Uid:\s+1100\s+1100\s+1100\s+1100$/m);
   t.regex(status, /^Groups:\s+1100 1200 *$/m);
 });

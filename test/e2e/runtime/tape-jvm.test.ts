@@ -3,6 +3,7 @@
  * all kinds, children, and every way to end.
  */
 import test, { type ExecutionContext } from 'ava';
+import { appPid } from '../../../builder/step/app.js';
 import { fullTest } from '../../setup/resumable.js';
 import { crac } from '../support/cli.js';
 import { dockerOk, exit, get, run, waitForLog, type Container } from '../support/docker.js';
@@ -107,7 +108,7 @@ onEach('a profiler whose handler and timer are those of the checkpoint', async (
 });
 
 onEach('signals that mean nothing to it, many', async (t, container) => {
-  const script = 'i=0; while [ $i -lt 2000 ]; do kill -URG 40; kill -WINCH 40; kill -CHLD 40; i=$((i+1)); done';
+  const script = `i=0; while [ $i -lt 2000 ]; do kill -URG ${appPid}; kill -WINCH ${appPid}; kill -CHLD ${appPid}; i=$((i+1)); done`;
   const [, verdict] = await Promise.all([dockerOk(t, ['exec', container.id, 'sh', '-c', script]), ask(t, container, '/profile?1000')]);
   t.regex(verdict, /^right /);
   await assertGoesOn(t, container);
@@ -150,7 +151,7 @@ onEach('System.exit: its status, with hooks', async (t, container) => {
 
 const crashes: Readonly<Record<string, (t: ExecutionContext, container: Container) => Promise<unknown>>> = {
   'a write to an address that is not there': (_t, container) => order(container, '/crash'),
-  'SIGSEGV from outside': (t, container) => dockerOk(t, ['exec', container.id, 'sh', '-c', 'kill -SEGV 40']),
+  'SIGSEGV from outside': (t, container) => dockerOk(t, ['exec', container.id, 'sh', '-c', `kill -SEGV ${appPid}`]),
 };
 
 for (const [cause, crash] of Object.entries(crashes)) {

@@ -3,6 +3,7 @@
  * a cold one has there. Where what is denied is needed by the application itself, the start is cold and says so.
  */
 import test, { type ExecutionContext } from 'ava';
+import { appPid } from '../../../builder/step/app.js';
 import { docker, dockerOk, get, run, waitForLog, type Container } from '../support/docker.js';
 import { assertCold, assertRestored, restorableByTape as restorable } from '../support/restore.js';
 import { warmImage } from '../support/warm.js';
@@ -132,7 +133,7 @@ test('cold: less memory allowed than the checkpoint has', async (t) => {
 
 test("cold: the engine's PID namespace, in which the numbers are taken", async (t) => {
   const container = await run(t, images.root, [...restorable, '--pid', 'host']);
-  await assertCold(t, container, 'COLD-PIDS', /^process or thread ID \d+ is taken$|^process ID 40 has passed already/);
+  await assertCold(t, container, 'COLD-PIDS', new RegExp(`^process or thread ID \\d+ is taken$|^process ID ${appPid} has passed already`));
   t.is((await get(t, container, '/health')).text, 'ok\n');
 });
 

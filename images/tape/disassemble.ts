@@ -194,6 +194,8 @@ class Steps {
       case 'epoll':
       case 'inotify':
         return `as ${want}, flags ${octal(a)}`;
+      case 'coreDumpFilter':
+        return this.#data.text(a, 10).toString('utf8');
       case 'epollAdd': {
         const event = this.#data.bytes(d, 16n, 8n);
         return `${fd()} watches ${this.#named(c)}, events ${hex(event.readUInt32LE(0))}, data ${hex(event.readBigUInt64LE(4))}`;

@@ -39,6 +39,8 @@ static s64 own_call(const struct tape_step *step)
 		return play_raise_limit((u32)a[0]);
 	case TAPE_CALL_MEMORY_MAP:
 		return play_memory_map(play_data(a[0]));
+	case TAPE_CALL_CORE_DUMP_FILTER:
+		return play_core_dump_filter(play_data(a[0]));
 	case TAPE_CALL_FIFO:
 		return play_open_fifo(play_data(a[0]));
 	case TAPE_CALL_CREATE_TIMER:

@@ -78,6 +78,7 @@ s64 play_vdso(void);
 s64 play_clear(void);
 s64 play_threads(void);
 s64 play_raise_limit(u32 resource);
+s64 play_core_dump_filter(const char *filter);
 s64 play_memory_map(const struct tape_memory_map *map);
 s64 play_open_fifo(const char *path);
 s64 play_create_timer(u32 clock, const void *event, int number);

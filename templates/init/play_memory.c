@@ -57,6 +57,15 @@ s64 play_raise_limit(u32 resource)
 	return SYS4(prlimit64, 0, (long)resource, POINTER(&limit), 0);
 }
 
+s64 play_core_dump_filter(const char *filter)
+{
+	int fd = sys_openat(AT_FDCWD, "/proc/self/coredump_filter", O_WRONLY, 0);
+	long result = sys_write(fd, filter, text_length(filter));
+
+	sys_close(fd);
+	return result;
+}
+
 s64 play_memory_map(const struct tape_memory_map *map)
 {
 	const u64 *auxv = play_data(map->auxv.offset);

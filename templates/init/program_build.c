@@ -9,7 +9,7 @@ static const struct {
 	{"@build", verb_build}, {"@app", verb_app}, {"@enter", verb_enter}, {"@cpu", verb_cpu},
 	{"@clock", verb_clock}, {"@memory", verb_memory}, {"@trace", verb_trace}, {"@probe", verb_probe},
 	{"@train", verb_train}, {"@uncache", verb_uncache}, {"@cached", verb_cached},
-	{"@evict", verb_evict}, {"@clock-shim", verb_clock_shim},
+	{"@evict", verb_evict}, {"@clock-shim", verb_clock_shim}, {"@look", verb_look},
 };
 
 int run_program(struct init *init)

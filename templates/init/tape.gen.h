@@ -138,6 +138,7 @@ enum tape_call {
 	TAPE_CALL_BIND_PATH = 105,
 	TAPE_CALL_GO = 106,
 	TAPE_CALL_CREATE_TIMER = 107,
+	TAPE_CALL_CORE_DUMP_FILTER = 110,
 	TAPE_CALL_FIFO = 109,
 	TAPE_CALL_QUEUE_SIGNAL = 108,
 };
@@ -459,6 +460,7 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(DATA, 0x60u, 0x0u) \
 	X(PATH_OR_NONE, 0x0u, 0x0u) \
 	X(DATA, 0x40u, 0x0u) \
+	X(NAME, 0xau, 0x0u) \
 	X(NUMBER, 0x400000u, 0x0u) \
 	X(DATA, 0x80u, 0x0u)
 
@@ -527,8 +529,9 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(BIND_PATH, VALUE, 4, 2, 15, 69, 0, 0) \
 	X(GO, VALUE, 0, 0, 0, 0, 0, 0) \
 	X(CREATE_TIMER, VALUE, 44, 70, 67, 0, 0, 0) \
+	X(CORE_DUMP_FILTER, VALUE, 71, 0, 0, 0, 0, 0) \
 	X(FIFO, DESCRIPTOR, 2, 0, 0, 0, 0, 0) \
-	X(QUEUE_SIGNAL, VALUE, 71, 72, 0, 0, 0, 0)
+	X(QUEUE_SIGNAL, VALUE, 72, 73, 0, 0, 0, 0)
 
 /* Options of sockets: X(level, name, bytes). */
 #define TAPE_SOCKET_OPTIONS(X) \
@@ -559,7 +562,46 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(6u, 6u, 4u) \
 	X(41u, 26u, 4u) \
 	X(41u, 49u, 4u) \
-	X(41u, 78u, 4u)
+	X(41u, 78u, 4u) \
+	X(1u, 29u, 4u) \
+	X(1u, 35u, 4u) \
+	X(1u, 40u, 4u) \
+	X(1u, 60u, 4u) \
+	X(1u, 74u, 4u) \
+	X(0u, 10u, 4u) \
+	X(0u, 11u, 4u) \
+	X(0u, 12u, 4u) \
+	X(0u, 13u, 4u) \
+	X(0u, 20u, 4u) \
+	X(0u, 21u, 4u) \
+	X(0u, 24u, 4u) \
+	X(0u, 33u, 4u) \
+	X(0u, 34u, 4u) \
+	X(0u, 49u, 4u) \
+	X(6u, 2u, 4u) \
+	X(6u, 7u, 4u) \
+	X(6u, 8u, 4u) \
+	X(6u, 9u, 4u) \
+	X(6u, 10u, 4u) \
+	X(6u, 12u, 4u) \
+	X(6u, 18u, 4u) \
+	X(6u, 23u, 4u) \
+	X(6u, 25u, 4u) \
+	X(6u, 27u, 4u) \
+	X(6u, 30u, 4u) \
+	X(6u, 36u, 4u) \
+	X(17u, 103u, 4u) \
+	X(17u, 104u, 4u) \
+	X(41u, 16u, 4u) \
+	X(41u, 18u, 4u) \
+	X(41u, 19u, 4u) \
+	X(41u, 23u, 4u) \
+	X(41u, 25u, 4u) \
+	X(41u, 29u, 4u) \
+	X(41u, 51u, 4u) \
+	X(41u, 62u, 4u) \
+	X(41u, 66u, 4u) \
+	X(41u, 67u, 4u)
 
 /* Advice: X(number). */
 #define TAPE_ADVICE(X) \

@@ -11,6 +11,7 @@
 int verb_build(struct init *init);
 int verb_app(struct init *init);
 int verb_enter(struct init *init);
+int verb_look(struct init *init);
 int verb_cpu(struct init *init);
 int verb_clock(struct init *init);
 int verb_clock_shim(struct init *init);

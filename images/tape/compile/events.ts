@@ -1,7 +1,8 @@
 /** eventfd, epoll, timerfd, signalfd, inotify. */
 import { OPEN } from '../../criu/flags.js';
 import type { Context } from './input.js';
-import { checkFlags, checkOwner, objectOf } from './objects.js';
+import { POLL } from './looked.js';
+import { checkFlags, checkOwner, eventsOf, objectOf } from './objects.js';
 import { cleanPath } from './paths.js';
 import type { Placement } from './placement.js';
 import type { FileEntry, Target } from './process-images.js';
@@ -111,6 +112,7 @@ export const compileInotify: Compile<'ify'> = (context, file, targets, placement
   const object = objectOf(targets, 'inotify');
   checkOwner(context, object, file.fown);
   checkFlags(context, object, file.flags, OPEN.NONBLOCK);
+  if ((eventsOf(context, targets) & POLL.in) !== 0) refusals.add(object, 'events that were not read');
   const closeOnExec = placement.closeOnExec(targets);
   const number = writer.open('inotify', [nonblock(file.flags) | closeOnExec]);
   const watches = file.wd.toSorted((a, b) => a.wd - b.wd);

@@ -7,10 +7,11 @@ import { addressText } from '../../criu/view-socket.js';
 import type { Value } from '../../criu/schema.js';
 import type { inetSkEntry } from '../../criu/messages/socket.js';
 import type { Context } from './input.js';
-import { checkFlags, checkOwner, objectOf } from './objects.js';
+import { POLL } from './looked.js';
+import { checkFlags, checkOwner, eventsOf, objectOf } from './objects.js';
 import type { Placement } from './placement.js';
 import type { Target } from './process-images.js';
-import { compileInetOptions, compileSocketOptions } from './socket-options.js';
+import { compileInetOptions, compileLookedOptions, compileSocketOptions } from './socket-options.js';
 
 type InetSocket = Value<typeof inetSkEntry>;
 
@@ -30,6 +31,8 @@ export function compileInetSocket(context: Context, socket: InetSocket, targets:
     refusals.add(object, 'a socket of a kind that is not on tapes');
     return;
   }
+  const events = eventsOf(context, targets);
+  if (isUdp && (events & POLL.in) !== 0 && (socket.shutdown ?? 0) === 0) refusals.add(object, 'datagrams that were not read');
   const closeOnExec = placement.closeOnExec(targets);
   const flags = (socket.flags & OPEN.NONBLOCK) | closeOnExec;
   const isConnection = isTcp && state !== SOCKET_STATE.LISTEN && state !== SOCKET_STATE.CLOSE;
@@ -37,6 +40,7 @@ export function compileInetSocket(context: Context, socket: InetSocket, targets:
     placement.place(closedSocket(context, flags), targets, closeOnExec);
     return;
   }
+  if ((events & (POLL.error | POLL.priority)) !== 0) refusals.add(object, 'an error that was not read');
   const isPortable = isOfEveryContainer(socket);
   if (!isPortable && socket.srcPort !== 0) refusals.add(object, 'its address is one that another container does not have');
   if ((socket.ifname ?? '') !== '') refusals.add(object, `its address is of the interface ${socket.ifname ?? ''}`);
@@ -45,6 +49,7 @@ export function compileInetSocket(context: Context, socket: InetSocket, targets:
   const number = writer.open('socket', [family, type | flags, proto]);
   compileSocketOptions(context, object, number, socket.opts);
   compileInetOptions(context, object, number, socket);
+  compileLookedOptions(context, object, number, targets);
   if (socket.srcPort !== 0) {
     const address = addressBytes(socket, socket.srcAddr, socket.srcPort);
     if (address === undefined) refusals.add(object, 'an address of odd size');

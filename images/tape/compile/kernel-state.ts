@@ -1,6 +1,7 @@
 /**
- * What the kernel knows of a process and CRIU's images do not have: read from /proc before the dump, so that it is made again, or refused.
+ * What the kernel knows of a process and CRIU's images do not have: read while it is stopped, so that it is made again, or refused.
  */
+import type { Looked } from './looked.js';
 
 export interface KernelState {
   /** Descriptors that are semaphores (EFD_SEMAPHORE). Kernels before 6.5 do not tell. */
@@ -19,7 +20,28 @@ export interface KernelState {
   readonly apart: readonly number[];
   /** Whether it asked for other ways of speculation than those that PID 1 has (PR_SET_SPECULATION_CTRL). */
   readonly speculation: boolean;
+  /** What else of it is not as processes have it that did not ask for it. */
+  readonly own: readonly OwnState[];
+  /** Where it mounted or unmounted something, or mounted it otherwise. */
+  readonly mounts: readonly string[];
+  /** As /proc/PID/coredump_filter has it, hexadecimal; undefined where it is the usual one. */
+  readonly coreDumpFilter: string | undefined;
+  readonly looked: Looked;
+  /** UNIX sockets that another process connected. */
+  readonly foreignPeers: ReadonlySet<number>;
 }
+
+/** What nobody can set for it. */
+export const ownStates = {
+  cgroup: 'a control group of its own',
+  login: 'a login user of its own (/proc/PID/loginuid)',
+  childNamespace: 'a namespace for its children (unshare(2))',
+  merging: 'memory that the kernel merges with other memory (PR_SET_MEMORY_MERGE)',
+  addressTags: 'tags in addresses (ARCH_ENABLE_TAGGED_ADDR)',
+  features: 'a shadow stack (ARCH_SHSTK_ENABLE)',
+  locking: 'memory that is locked when it is mapped (mlockall)',
+} as const;
+export type OwnState = keyof typeof ownStates;
 
 /** In VmFlags of /proc/PID/smaps (Documentation/filesystems/proc.rst). */
 export const memoryFlags = {
@@ -50,6 +72,55 @@ export function parseMemoryFlags(smaps: string): KernelState['memory'] {
     if (flags.length > 0) found.push({ ...range, flags: new Set(flags) });
   }
   return found;
+}
+
+/** Mounts without what numbers them and says how they propagate: where they are, of what, and with which options. */
+function countMounts(mountInfo: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of mountInfo.split('\n')) {
+    const [, root, point, options, type] = /^\d+ \d+ \S+ (\S+) (\S+) (\S+) .*?- (.*)$/u.exec(line) ?? [];
+    if (point === undefined) continue;
+    const mount = [point, root, options, type].join(' ');
+    counts.set(mount, (counts.get(mount) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/**
+ * Where the mounts of a process are not the usual ones, from texts of /proc/PID/mountinfo. The file system /proc of its own PID namespace
+ * is one more than usual.
+ */
+export function differentMounts(own: string, usual: string): readonly string[] {
+  const [left, right] = [countMounts(own), countMounts(usual)];
+  const isOwnProc = (mount: string): boolean => /^\/proc \/ \S+ proc proc /u.test(mount) && (left.get(mount) ?? 0) - (right.get(mount) ?? 0) === 1;
+  const different = [...left.keys(), ...right.keys()].filter((mount) => left.get(mount) !== right.get(mount) && !isOwnProc(mount));
+  return [...new Set(different.map((mount) => mount.replace(/ .*/su, '')))];
+}
+
+/** Memory that the kernel itself made: of devices, or of the vDSO. */
+const notLockable = new Set(['io', 'pf', 'de', 'ht']);
+
+/**
+ * Whether mlockall(2) was called, from the text of /proc/PID/smaps: nothing tells of MCL_FUTURE, but nobody locks code or memory without
+ * access alone.
+ */
+export function isLockedWhenMapped(smaps: string): boolean {
+  let lockable = 0;
+  let locked = 0;
+  let rights = '';
+  let path = '';
+  for (const line of smaps.split('\n')) {
+    const [, found, of] = /^[0-9a-f]{1,16}-[0-9a-f]{1,16} (\S{4}) \S+ \S+ \S+ *(.*)$/u.exec(line) ?? [];
+    if (found !== undefined) [rights, path] = [found, of ?? ''];
+    if (!line.startsWith('VmFlags:')) continue;
+    const flags = new Set(line.slice('VmFlags:'.length).trim().split(' '));
+    if (/^\[(?:vdso|vvar|vvar_vclock|vsyscall|uprobes)\]$/u.test(path) || [...notLockable].some((flag) => flags.has(flag))) continue;
+    lockable++;
+    if (!flags.has('lo')) continue;
+    if (rights.startsWith('---') || (rights.includes('x') && path.startsWith('/'))) return true;
+    locked++;
+  }
+  return lockable > 0 && locked === lockable;
 }
 
 /** Supplementary groups, from the text of /proc/PID/status. */

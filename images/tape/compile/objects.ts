@@ -15,6 +15,10 @@ export function checkOwner({ refusals }: Context, object: string, fown: Value<ty
   if (fown.pid !== 0 || fown.signum !== 0) refusals.add(object, 'it sends signals (F_SETOWN)');
 }
 
+/** What poll(2) said of it (POLL). */
+export const eventsOf = ({ input }: Context, targets: readonly Target[]): number =>
+  targets.reduce((events, { fd }) => events | (input.kernel?.looked.events.get(fd) ?? 0), 0);
+
 /** Names flags that cannot be set. */
 export function checkFlags({ refusals }: Context, object: string, flags: number, known: number): void {
   const unknown = (flags & ~known) >>> 0;

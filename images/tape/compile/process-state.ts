@@ -4,6 +4,7 @@ import { fsEntry } from '../../criu/messages/task.js';
 import type { CheckpointProcess } from '../../criu/view-process.js';
 import { membarrierRegistrations } from '../calls.js';
 import type { Context } from './input.js';
+import { ownStates } from './kernel-state.js';
 import { usablePath } from './paths.js';
 import { compilePendingSignals } from './pending-signals.js';
 import { hex } from './refusals.js';
@@ -54,7 +55,9 @@ function refuseOtherUser(
 
 /** What no image has, and a tape cannot set. */
 function refuseKernelState({ input, process, refusals }: Context): void {
-  const { systemV = [], multicastGroups = [], timerSlack = [], apart = [], speculation = false } = input.kernel ?? {};
+  const { systemV = [], multicastGroups = [], timerSlack = [], apart = [], speculation = false, own = [] } = input.kernel ?? {};
+  for (const point of input.kernel?.mounts ?? []) refusals.add(`mount ${point}`, 'the application mounted or unmounted it');
+  for (const one of own) refusals.add(`process ${process.pid}`, ownStates[one]);
   if (speculation) refusals.add(`process ${process.pid}`, 'speculation that it restricted (PR_SET_SPECULATION_CTRL)');
   if (apart.length > 0) refusals.add(`process ${process.pid}`, 'a thread with a working directory, descriptors or namespaces of its own');
   for (const kind of systemV) refusals.add(`process ${process.pid}`, `System V ${kind}`);
@@ -83,6 +86,8 @@ function refuseCredentials({ threads, credentials }: CheckpointProcess, refuse: 
 
 /** After descriptors, before the threads run. */
 export function compileProcessState(context: Context): void {
+  // Before a limit of descriptors is in its way.
+  compileCoreDumpFilter(context);
   setLimits(context);
   compileSignals(context);
   const { process, writer, input, refusals } = context;
@@ -104,6 +109,12 @@ export function compileProcessState(context: Context): void {
   if (deathSignal !== 0) writer.emit('parentDeathSignal', [1, deathSignal]);
   compileTimers(context);
   compilePendingSignals(context);
+}
+
+/** Where /proc is not as usual, a core dump has other parts, and nothing else is different. HotSpot sets it at its start. */
+function compileCoreDumpFilter({ writer, input }: Context): void {
+  const filter = input.kernel?.coreDumpFilter;
+  if (filter !== undefined) writer.emit('coreDumpFilter', [writer.text(`0x${filter}`)], { check: 'ignore' });
 }
 
 const resources = [

@@ -3,6 +3,8 @@ import type { inetSkEntry, skOptsEntry } from '../../criu/messages/socket.js';
 import type { Value } from '../../criu/schema.js';
 import { socketOptions, type SocketOption } from '../calls.js';
 import type { Context } from './input.js';
+import { isKnownOption, nameOfOption } from './looked.js';
+import type { Target } from './process-images.js';
 
 type SocketOptions = Value<typeof skOptsEntry>;
 type InetSocket = Value<typeof inetSkEntry>;
@@ -78,4 +80,22 @@ export function compileInetOptions(context: Context, object: string, number: num
   keep('tcpKeepIdle', tcpOpts?.keepidle ?? opts.tcpKeepidle, defaults.keepIdle);
   keep('tcpKeepInterval', tcpOpts?.keepintvl ?? opts.tcpKeepintvl, defaults.keepInterval);
   keep('tcpKeepCount', tcpOpts?.keepcnt ?? opts.tcpKeepcnt, defaults.keepCount);
+}
+
+/** They come after those that the images have. */
+const allOptions = Object.keys(socketOptions) as SocketOption[];
+const lookedOptions = allOptions.slice(allOptions.indexOf('timestamp'));
+
+/** Those that no image has. */
+export function compileLookedOptions(context: Context, object: string, number: number, targets: readonly Target[]): void {
+  const { input, refusals } = context;
+  for (const option of targets.flatMap(({ fd }) => input.kernel?.looked.options.get(fd) ?? [])) {
+    if (isKnownOption(option)) continue;
+    const settable = lookedOptions.find((one) => {
+      const [level, name, sizeBytes] = socketOptions[one];
+      return level === option.level && name === option.name && sizeBytes === option.sizeBytes;
+    });
+    if (settable === undefined) refusals.add(object, `its option ${nameOfOption(option)}`);
+    else set(context, number, settable, Number(BigInt.asIntN(32, option.value)));
+  }
 }

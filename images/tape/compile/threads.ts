@@ -32,7 +32,7 @@ function compileThread(context: Context, { tid, core, name }: DumpedThread): Tap
   }
   const nice = thread.schedNice ?? 0;
   const isFirst = tid === process.pid;
-  for (const reason of [...reasonsByThread(thread, nice, isFirst), ...reasonsByRegisters(info)]) refusals.add(object, reason);
+  for (const reason of [...reasonsByThread(thread, nice, isFirst), ...reasonsByPriority(context, tid, nice), ...reasonsByRegisters(info)]) refusals.add(object, reason);
   const { gpregs, fpregs } = info;
   const stack = thread.sas;
   return {
@@ -60,6 +60,19 @@ function reasonsByThread(thread: ThreadCore, nice: number, isFirst: boolean): re
     ...((thread.pdeathSig ?? 0) !== 0 && !isFirst ? ["a signal for its parent's death"] : []),
     ...((thread.rseqEntry?.rseqCsPointer ?? 0n) === 0n ? [] : ['inside a restartable sequence (rseq)']),
     ...((thread.blkSigsetExtended ?? 0n) === 0n ? [] : ['more than 64 signals']),
+  ];
+}
+
+/** IOPRIO_CLASS_BE; what a nice value stands for where nothing else was asked for (include/linux/ioprio.h: task_nice_ioprio). */
+const bestEffort = 2 << 13;
+
+/** Kernels tell of a thread that never asked for a priority in two ways. */
+function reasonsByPriority({ input }: Context, tid: number, nice: number): readonly string[] {
+  const { priority, isScheduledOtherwise } = input.kernel?.looked.threads.get(tid) ?? { priority: 0, isScheduledOtherwise: false };
+  const isUsual = priority === 0 || priority === (bestEffort | Math.trunc((nice + 20) / 5));
+  return [
+    ...(isUsual ? [] : [`priority ${hex(priority)} of input and output (ioprio_set)`]),
+    ...(isScheduledOtherwise ? ['flags, a time slice or clamps of its own (sched_setattr)'] : []),
   ];
 }
 

@@ -9,7 +9,7 @@ import { checkFlags, checkOwner, objectOf } from './objects.js';
 import { cleanPath } from './paths.js';
 import type { Placement } from './placement.js';
 import type { Target } from './process-images.js';
-import { compileSocketOptions } from './socket-options.js';
+import { compileLookedOptions, compileSocketOptions } from './socket-options.js';
 
 type UnixSocket = Value<typeof unixSkEntry>;
 
@@ -88,7 +88,7 @@ function compileAlone(context: Context, { socket, targets, object }: Open, place
   if (packetsFor(context, socket.id).length > 0) refusals.add(object, 'unread data');
   const closeOnExec = placement.closeOnExec(targets);
   const number = writer.open('socket', [AF_UNIX, socket.type | (socket.flags & OPEN.NONBLOCK) | closeOnExec, 0]);
-  compileSocketOptions(context, object, number, socket.opts);
+  compileOptions(context, { socket, targets, object }, number);
   const listen = (): void => {
     if (listens) writer.emit('listen', [number, socket.backlog]);
   };
@@ -119,7 +119,7 @@ function compileHalf(context: Context, { socket, targets, object }: Open, placem
   const closeOnExec = placement.closeOnExec(targets);
   const pair = [AF_UNIX, socket.type | (socket.flags & OPEN.NONBLOCK) | closeOnExec] as const;
   const [number, other] = writer.openPair('socketPair', pair);
-  compileSocketOptions(context, object, number, socket.opts);
+  compileOptions(context, { socket, targets, object }, number);
   queue(context, object, socket.id, other);
   writer.close(other);
   placement.place(number, targets, closeOnExec);
@@ -127,7 +127,10 @@ function compileHalf(context: Context, { socket, targets, object }: Open, placem
 
 function compilePair(context: Context, first: Open, second: Open, placement: Placement): void {
   const { writer, refusals } = context;
-  for (const { socket, object } of [first, second]) {
+  for (const { socket, object, targets } of [first, second]) {
+    // Where the other end is gone, nobody is there to be asked for.
+    const isForeign = targets.some(({ fd }) => context.input.kernel?.foreignPeers.has(fd) === true);
+    if (isForeign) refusals.add(object, 'another process connected it (SO_PEERCRED)');
     if (socket.name.length > 0) refusals.add(object, 'a connected socket with a name');
     if (socket.type !== first.socket.type) refusals.add(object, 'it is connected to a socket of another type');
   }
@@ -138,7 +141,7 @@ function compilePair(context: Context, first: Open, second: Open, placement: Pla
     { ...first, number: numbers[0], other: numbers[1] },
     { ...second, number: numbers[1], other: numbers[0] },
   ] as const;
-  for (const { socket, object, number } of ends) compileSocketOptions(context, object, number, socket.opts);
+  for (const end of ends) compileOptions(context, end, end.number);
   for (const { socket, object, other } of ends) queue(context, object, socket.id, other);
   for (const { socket, number } of ends) {
     const own = socket.flags & OPEN.NONBLOCK;
@@ -150,6 +153,11 @@ function compilePair(context: Context, first: Open, second: Open, placement: Pla
     if (shut !== 0) writer.emit('shutdown', [number, shut - 1]);
   }
   placement.placePair(numbers, [first.targets, second.targets], closeOnExec);
+}
+
+function compileOptions(context: Context, { socket, targets, object }: Open, number: number): void {
+  compileSocketOptions(context, object, number, socket.opts);
+  compileLookedOptions(context, object, number, targets);
 }
 
 interface Packet {

@@ -71,6 +71,21 @@ const refusals: Readonly<Record<string, RegExp>> = {
   queue: /mqueue|Can't lookup mount/u,
   'protection-key': /^memory 0x[0-9a-f]+-0x[0-9a-f]+: it is under a protection key$/u,
   speculation: /^process 300: speculation that it restricted/u,
+  'unread-events': /^descriptor 3 \(inotify\): events that were not read$/u,
+  'unread-datagrams': /^descriptor 3 \(UDP 127\.0\.0\.1:8001\): datagrams that were not read$/u,
+  'unread-error': /^descriptor 3 \(UDP .*\): an error that was not read$/mu,
+  'socket-option': /^descriptor 3 \(UNIX socket\): its option SO_PEEK_OFF$/u,
+  transparent: /^descriptor 3 \(TCP 0\.0\.0\.0:0\): its option IP_TRANSPARENT$/u,
+  congestion: /^descriptor 3 \(TCP 0\.0\.0\.0:0\): its option TCP_CONGESTION$/u,
+  'io-priority': /^thread 300 \(refused\): priority 0x6000 of input and output \(ioprio_set\)$/u,
+  'time-slice': /^thread 300 \(refused\): flags, a time slice or clamps of its own \(sched_setattr\)$/u,
+  'locked-memory': /^process 300: memory that is locked when it is mapped \(mlockall\)$/mu,
+  'names-of-children': /^process 300: a namespace for its children \(unshare\(2\)\)$/u,
+  'time-of-children': /timens|time namespace|^process 300: a namespace for its children \(unshare\(2\)\)$/mu,
+  mounted: /^mount \/tmp\/mounted: the application mounted or unmounted it$/u,
+  merging: /^process 300: memory that the kernel merges with other memory \(PR_SET_MEMORY_MERGE\)$/mu,
+  // CRIU cannot put its own code there.
+  'no-new-code': /Can't allocate memory for parasite|Can't infect/u,
   pidfd: /^descriptor 3 \(PIDFD\): a kind of file that is not on tapes$/u,
 };
 
@@ -80,6 +95,7 @@ const unixRefusals: Readonly<Record<string, RegExp>> = {
   waiting: /Non-empty write queue on an in-flight socket/u,
   'queued-datagrams': /^descriptor 3 \(UNIX socket \/tmp\/s\): unread data$/mu,
   descriptors: /^descriptor 4 \(UNIX socket\): descriptors in unread data$/u,
+  'foreign-pair': /^descriptor 3 \(UNIX socket\): another process connected it \(SO_PEERCRED\)$/mu,
   removed: /^descriptor 3 \(UNIX socket \/tmp\/s\): its path was removed or renamed$/u,
 };
 

@@ -90,6 +90,7 @@ export class World {
       setUp,
       'exec 4> >(exec cat) 5> >(exec cat >&2)',
       before,
+      'cat /proc/self/mountinfo > /run/mounts',
       'echo 299 > /proc/sys/kernel/ns_last_pid',
       `${program} < /dev/null 1>&4 2>&5 4>&- 5>&- &`,
       'wait || :',
@@ -129,6 +130,11 @@ export class World {
     const [output, errors] = await Promise.all([4, 5].map(async (fd) => readlink(`/proc/${this.initPid}/fd/${fd}`)));
     const numberOf = (link = ''): number => Number(/^pipe:\[(\d+)\]$/u.exec(link)?.[1] ?? 0);
     return [0, numberOf(output), numberOf(errors)];
+  }
+
+  /** Mounts before the program was started, as /proc/PID/mountinfo has them. */
+  async usualMounts(): Promise<string> {
+    return readFile(`/proc/${this.initPid}/root/run/mounts`, 'utf8');
   }
 
   /** The program, as this process sees it. */

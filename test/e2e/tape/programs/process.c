@@ -26,6 +26,13 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGUSR2, 0, 0, 0);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0);
+	/* As HotSpot does. */
+	{
+		int filter = open("/proc/self/coredump_filter", O_WRONLY);
+
+		NEED(write(filter, "0x3f", 4) == 4);
+		close(filter);
+	}
 	setpriority(PRIO_PROCESS, 0, 4);
 	setenv("ADDED", "later", 1);
 	/* A program that writes over its own arguments, as servers do. */

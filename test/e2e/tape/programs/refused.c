@@ -15,8 +15,10 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
@@ -420,6 +422,104 @@ static void speculation(void)
 		NEED(!prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_DISABLE, 0, 0));
 }
 
+static void unread_events(void)
+{
+	int watch = inotify_init1(IN_NONBLOCK);
+
+	NEED(inotify_add_watch(watch, "/tmp", IN_CREATE) == 1);
+	mkdir("/tmp/new", 0700);
+}
+
+/* Sends itself a datagram, which nobody reads. */
+static void unread_datagrams(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(8001)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	NEED(!bind(fd, (struct sockaddr *)&address, sizeof(address)));
+	NEED(sendto(fd, "", 0, 0, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+static void unread_error(void)
+{
+	struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(8002)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	NEED(!connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)) && send(fd, "x", 1, 0) == 1);
+	pause_ms(20);
+}
+
+static void socket_option(void)
+{
+	int offset = 0, fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	NEED(!setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)));
+}
+
+static void transparent(void)
+{
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	NEED(!setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)));
+}
+
+static void congestion(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	NEED(!setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+}
+
+/* IOPRIO_WHO_PROCESS, IOPRIO_CLASS_IDLE */
+static void io_priority(void)
+{
+	NEED(!syscall(SYS_ioprio_set, 1, 0, 3 << 13));
+}
+
+static void time_slice(void)
+{
+	struct attributes attributes = {.size = sizeof(attributes), .runtime = 20000000};
+
+	NEED(!syscall(SYS_sched_setattr, 0, &attributes, 0));
+}
+
+static void locked_memory(void)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+	NEED(!mlockall(MCL_FUTURE));
+	NEED(mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+
+static void names_of_children(void)
+{
+	NEED(!unshare(CLONE_NEWPID));
+}
+
+static void time_of_children(void)
+{
+	NEED(!unshare(CLONE_NEWTIME));
+}
+
+static void mounted(void)
+{
+	mkdir("/tmp/mounted", 0700);
+	NEED(!mount("tmpfs", "/tmp/mounted", "tmpfs", 0, NULL));
+}
+
+/* PR_SET_MEMORY_MERGE */
+static void merging(void)
+{
+	NEED(!prctl(67, 1, 0, 0, 0));
+}
+
+/* PR_SET_MDWE */
+static void no_new_code(void)
+{
+	NEED(!prctl(65, 1, 0, 0, 0));
+}
+
 static const struct {
 	const char *name;
 	void (*enter)(void);
@@ -478,6 +578,20 @@ static const struct {
 	{"queue", queue},
 	{"protection-key", protection_key},
 	{"speculation", speculation},
+	{"unread-events", unread_events},
+	{"unread-datagrams", unread_datagrams},
+	{"unread-error", unread_error},
+	{"socket-option", socket_option},
+	{"transparent", transparent},
+	{"congestion", congestion},
+	{"io-priority", io_priority},
+	{"time-slice", time_slice},
+	{"locked-memory", locked_memory},
+	{"names-of-children", names_of_children},
+	{"time-of-children", time_of_children},
+	{"mounted", mounted},
+	{"merging", merging},
+	{"no-new-code", no_new_code},
 };
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* UNIX sockets that are not on tapes. The argument says which. */
 #include "program.h"
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static int bound(int type, const char *path)
 {
@@ -36,6 +37,18 @@ static void send_descriptor(int to, int fd)
 	NEED(sendmsg(to, &message, 0) == 1);
 }
 
+/* A process that shares descriptors with this one makes a pair, and ends. */
+static void foreign_pair(void)
+{
+	int pair[2];
+
+	if (!syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL)) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		_exit(0);
+	}
+	NEED(wait(NULL) > 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "";
@@ -58,6 +71,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(kind, "descriptors")) {
 		NEED(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 		send_descriptor(pair[0], 0);
+	} else if (!strcmp(kind, "foreign-pair")) {
+		foreign_pair();
 	} else if (!strcmp(kind, "removed")) {
 		NEED(!listen(bound(SOCK_STREAM, "/tmp/s"), 5));
 		unlink("/tmp/s");

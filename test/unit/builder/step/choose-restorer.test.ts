@@ -9,6 +9,7 @@ import { viewCheckpoint } from '../../../../images/criu/checkpoint.js';
 import type { ImageSet } from '../../../../images/criu/directory.js';
 import { completeObjects } from '../../images/criu/fixtures.js';
 import { edit, fakeVdso, tapeInput, tapeableObjects } from '../../images/tape/fixture.js';
+import { nothingLooked } from '../../../../images/tape/compile/looked.js';
 import { refusal } from '../dockerfile/refusal.js';
 
 const clocks = { monotonicNs: 7n, boottimeNs: 9n };
@@ -40,6 +41,11 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
     timerSlack: [],
     apart: [],
     speculation: false,
+    own: [],
+  mounts: [],
+    coreDumpFilter: undefined,
+    looked: nothingLooked,
+  foreignPeers: new Set(),
   };
   const started = {
     user: root?.credentials ?? { uid: 0, gid: 0, groups: [] },

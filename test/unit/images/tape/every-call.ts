@@ -79,6 +79,7 @@ function setProcess(writer: TapeWriter): void {
   writer.emit('intervalTimer', [0, writer.words(0n, 0n, 0n, 0n)]);
   writer.emit('createTimer', [7, writer.bytes(Buffer.alloc(64)), 3]);
   writer.emit('timerStart', [3, 0, writer.words(0n, 0n, 1n, 0n)]);
+  writer.emit('coreDumpFilter', [writer.text('0x3f')], { check: 'ignore' });
   writer.emit('queueSignal', [0, writer.bytes(Buffer.alloc(128))]);
   writer.emit('umask', [0o22], { check: 'ignore' });
   writer.emit('directory', [writer.text('/')], { check: 'notNegative' });

@@ -15,13 +15,16 @@ import { changeMessage, makeMessage, type Changes } from '../../../../images/cri
 import { compileTape } from '../../../../images/tape/compile/compile.js';
 import type { TapeInput } from '../../../../images/tape/compile/input.js';
 import {
+  differentMounts,
   hasObjects,
+  isLockedWhenMapped,
   isSemaphore,
   parseGroups,
   parseMemoryFlags,
   parseMulticastGroups,
   type KernelState,
 } from '../../../../images/tape/compile/kernel-state.js';
+import { nothingLooked, parseLooked } from '../../../../images/tape/compile/looked.js';
 import { disassembleTape } from '../../../../images/tape/disassemble.js';
 import { edit, tapeInput, tapeableObjects, withCore, withFile } from './fixture.js';
 
@@ -35,6 +38,11 @@ const nothingOdd: KernelState = {
   timerSlack: [],
   apart: [],
   speculation: false,
+  own: [],
+  mounts: [],
+  coreDumpFilter: undefined,
+  looked: nothingLooked,
+  foreignPeers: new Set(),
 };
 
 /** Lines of the steps of some calls, or the refusals. */
@@ -156,6 +164,8 @@ test('what is in no image is refused by name', (t) => {
   t.deepEqual(refused({ systemV: ['semaphores'] }), ['process 40: System V semaphores', ...others]);
   t.deepEqual(refused({ multicastGroups: ['6A0000E0'] }), ['network: a multicast group that was joined (6A0000E0)', ...others]);
   t.deepEqual(refused({ timerSlack: [41] }), ['process 40: timers with a slack of its own (PR_SET_TIMERSLACK)', ...others]);
+  t.deepEqual(refused({ own: ['cgroup'] }), ['process 40: a control group of its own', ...others]);
+  t.deepEqual(refused({ mounts: ['/mnt'] }), ['mount /mnt: the application mounted or unmounted it', ...others]);
   t.deepEqual(refused({ groups: [...user.groups, 4711] }).length, 1 + others.length);
   const heap = 0x7f0b38410000n;
   const memory = (flag: 'sl' | 'dp'): KernelState['memory'] => [{ start: heap, end: heap + 0x1000n, flags: new Set([flag]) }];
@@ -201,4 +211,68 @@ test('other texts of /proc', (t) => {
     'FB0000E0',
     'ff0200000000000000000000000000fb',
   ]);
+});
+
+test('mounts that are not the usual ones', (t) => {
+  const usual = [
+    '21 20 0:19 / / rw,relatime - overlay overlay rw,lowerdir=a',
+    '22 21 0:20 / /proc rw,nosuid shared:5 - proc proc rw',
+    '23 21 0:21 / /data rw - tmpfs tmpfs rw',
+  ];
+  const own = ['41 20 0:19 / / rw,relatime - overlay overlay rw,lowerdir=a', '42 41 0:20 / /proc rw,nosuid - proc proc rw'];
+  const data = '43 41 0:21 / /data rw - tmpfs tmpfs rw';
+  t.deepEqual(differentMounts([...own, data].join('\n'), usual.join('\n')), []);
+  t.deepEqual(differentMounts([...own, data, '44 42 0:44 / /proc rw,nosuid,noexec - proc proc rw', ''].join('\n'), usual.join('\n')), []);
+  t.deepEqual(differentMounts([...own, data, '44 42 0:44 / /mnt rw - tmpfs tmpfs rw'].join('\n'), usual.join('\n')), ['/mnt']);
+  t.deepEqual(differentMounts([...own, data, data].join('\n'), usual.join('\n')), ['/data']);
+  t.deepEqual(differentMounts([...own, data.replace(' rw ', ' ro ')].join('\n'), usual.join('\n')), ['/data']);
+  t.deepEqual(differentMounts(own.join('\n'), usual.join('\n')), ['/data']);
+});
+
+test('memory that is locked when it is mapped', (t) => {
+  const area = (rights: string, flags: string, path = ''): string =>
+    `7f0000000000-7f0000002000 ${rights} 00000000 00:00 0      ${path}\nVmFlags: ${flags}\n`;
+  const vdso = area('r-xp', 'rd ex de', '[vdso]');
+  t.false(isLockedWhenMapped(''));
+  t.false(isLockedWhenMapped(area('rw-p', 'rd wr') + vdso));
+  t.false(isLockedWhenMapped(area('rw-p', 'rd wr lo') + area('rw-p', 'rd wr')));
+  t.true(isLockedWhenMapped(area('rw-p', 'rd wr lo') + area('rw-p', 'rd wr io') + vdso));
+  t.true(isLockedWhenMapped(area('---p', 'mr lo') + area('rw-p', 'rd wr')));
+  t.true(isLockedWhenMapped(area('r-xp', 'rd ex lo', '/lib/x.so') + area('rw-p', 'rd wr')));
+});
+
+test('what crac-init finds at descriptors and threads', (t) => {
+  const looked = parseLooked('t40 16388 0 0 0 \nt41 24576 0 0 0 \nt42 0 1 0 0 \n3 1 \n3 6 18 4 12345 \n3 1 42 4 0 \n4 0 \n');
+  t.deepEqual([...looked.events], [
+    [3, 1],
+    [4, 0],
+  ]);
+  t.deepEqual(looked.options.get(3), [
+    { level: 6, name: 18, sizeBytes: 4, value: 12345n },
+    { level: 1, name: 42, sizeBytes: 4, value: 0n },
+  ]);
+  t.deepEqual(
+    [...looked.threads.values()].map((thread) => [thread.priority, thread.isScheduledOtherwise]),
+    [
+      [16388, false],
+      [24576, false],
+      [0, true],
+    ],
+  );
+  t.deepEqual(parseLooked(''), nothingLooked);
+});
+
+test('priorities and scheduling of threads are refused where they were asked for', (t) => {
+  const refused = (line: string): readonly string[] =>
+    listing(tapeInput(tapeableObjects, { kernel: { ...nothingOdd, looked: parseLooked(line) } }), /^$/u);
+  t.deepEqual(refused('t40 0 0 0 0'), []);
+  t.deepEqual(refused('t40 16388 0 0 0'), []);
+  t.regex(refused('t40 24576 0 0 0')[0] ?? '', /^thread 40 .*: priority 0x6000 of input and output \(ioprio_set\)$/u);
+  t.regex(refused('t40 0 0 5 0')[0] ?? '', /^thread 40 .*: flags, a time slice or clamps of its own/u);
+});
+
+test('a filter of core dumps is written where it was changed', (t) => {
+  const input = tapeInput(tapeableObjects, { kernel: { ...nothingOdd, coreDumpFilter: '0000003f' } });
+  t.deepEqual(listing(input, /^coreDumpFilter/u), ['coreDumpFilter 0x0000003f']);
+  t.deepEqual(listing(tapeInput(tapeableObjects, { kernel: nothingOdd }), /^coreDumpFilter/u), []);
 });

@@ -81,6 +81,12 @@ async function ownStatesOf(pid: number, status: string, smaps: string): Promise<
   return found.flatMap(([state, is]) => (is ? [state] : []));
 }
 
+/** Mounts are told as seen from the root of a process: of another one they cannot be compared, and it is refused anyway. */
+async function mountsOf(process: string, usual: string): Promise<KernelState['mounts']> {
+  const root = await readlink(`${process}/root`).catch(() => '/');
+  return root === '/' ? differentMounts(await readText(`${process}/mountinfo`), usual) : [];
+}
+
 /** Runs crac-init @look with these arguments and gives what it prints. */
 export type Look = (args: readonly string[]) => Promise<string>;
 
@@ -94,7 +100,14 @@ async function runLook(args: readonly string[]): Promise<string> {
 async function readLooked(pid: number, descriptors: readonly number[], tids: readonly number[], run: Look): Promise<Looked> {
   const links = await Promise.all(descriptors.map(async (fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
   const words = descriptors.filter((_, i) => /^(?:socket:|anon_inode:inotify$)/u.test(links[i] ?? '')).map(String);
-  return parseLooked(await run(['@look', '--target', String(pid), '--', ...tids.map((tid) => `t${tid}`), ...words]));
+  const looked = parseLooked(await run(['@look', '--target', String(pid), '--', ...tids.map((tid) => `t${tid}`), ...words]));
+  const inner = await Promise.all(
+    [...looked.threads].map(async ([tid, thread]) => {
+      const status = await readText(`/proc/${pid}/task/${tid}/status`);
+      return [Number(/^NSpid:.*?(\d+)$/mu.exec(status)?.[1] ?? tid), thread] as const;
+    }),
+  );
+  return { ...looked, threads: new Map(inner) };
 }
 
 export interface World {
@@ -130,7 +143,7 @@ export async function readKernelState(pid: number, world: World = {}): Promise<K
     apart: await threadsApart(process, tids),
     speculation: speculationOf(status) !== speculationOf(await readText('/proc/1/status')),
     own: await ownStatesOf(pid, status, smaps),
-    mounts: differentMounts(await readText(`${process}/mountinfo`), mountInfo),
+    mounts: await mountsOf(process, mountInfo),
     coreDumpFilter: filter === '' || !(await isDifferent(pid, 'coredump_filter')) ? undefined : filter,
     looked,
     foreignPeers: new Set(descriptors.filter((fd) => ![undefined, 0, pid].includes(peerOf(looked, fd)))),

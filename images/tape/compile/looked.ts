@@ -14,6 +14,7 @@ export interface Looked {
   readonly events: ReadonlyMap<number, number>;
   /** Of sockets, by descriptor: those that a new socket of the same kind has otherwise. */
   readonly options: ReadonlyMap<number, readonly LookedOption[]>;
+  /** By ID. */
   readonly threads: ReadonlyMap<number, LookedThread>;
 }
 

@@ -84,8 +84,6 @@ const refusals: Readonly<Record<string, RegExp>> = {
   'time-of-children': /timens|time namespace|^process 300: a namespace for its children \(unshare\(2\)\)$/mu,
   mounted: /^mount \/tmp\/mounted: the application mounted or unmounted it$/u,
   merging: /^process 300: memory that the kernel merges with other memory \(PR_SET_MEMORY_MERGE\)$/mu,
-  // CRIU cannot put its own code there.
-  'no-new-code': /Can't allocate memory for parasite|Can't infect/u,
   pidfd: /^descriptor 3 \(PIDFD\): a kind of file that is not on tapes$/u,
 };
 

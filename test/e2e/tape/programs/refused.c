@@ -514,12 +514,6 @@ static void merging(void)
 	NEED(!prctl(67, 1, 0, 0, 0));
 }
 
-/* PR_SET_MDWE */
-static void no_new_code(void)
-{
-	NEED(!prctl(65, 1, 0, 0, 0));
-}
-
 static const struct {
 	const char *name;
 	void (*enter)(void);
@@ -591,7 +585,6 @@ static const struct {
 	{"time-of-children", time_of_children},
 	{"mounted", mounted},
 	{"merging", merging},
-	{"no-new-code", no_new_code},
 };
 
 int main(int argc, char **argv)

@@ -45,7 +45,7 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
   mounts: [],
     coreDumpFilter: undefined,
     looked: nothingLooked,
-  foreignPeers: new Set(),
+  foreignPeers: new Set<number>(),
   };
   const started = {
     user: root?.credentials ?? { uid: 0, gid: 0, groups: [] },

@@ -164,7 +164,7 @@ export class Checkpoint {
       const copy = 'for name in sem msg shm; do cat /proc/sysvipc/$name > "$1/$name"; done';
       await execa('nsenter', ['-t', String(world.initPid), '-i', 'sh', '-c', copy, 'sh', systemV]);
       const look = async (args: readonly string[]): Promise<string> =>
-        (await execa('nsenter', ['-t', String(world.initPid), '-n', this.#bench.init, ...args])).stdout;
+        (await execa('nsenter', ['-t', String(world.initPid), '-n', this.#bench.tools, ...args])).stdout;
       const kernel = await readKernelState(pid, { systemV, look, mountInfo: await world.usualMounts() });
       const started = {
         user: { ...this.#user, groups: [] },

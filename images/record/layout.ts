@@ -101,6 +101,12 @@ export const headerStruct = {
     { name: 'storeSha256', type: 'u8', count: 32, doc: 'digest in the header of the page store' },
     { name: 'kernelCapabilities', type: 'u64', doc: 'capabilities under which the kernel features in criu.kdat were looked for' },
     {
+      name: 'resumeSignal',
+      type: 'u32',
+      doc: 'of the criu restorer: signal that the application gets after the resume; 0: none. The tape has its own',
+    },
+    { name: 'resumeValue', type: 'u32', doc: 'value of resumeSignal' },
+    {
       name: 'kernel',
       type: 'record_string',
       doc: 'release and version of the kernel of criu.kdat, with a space between; empty: there is none',

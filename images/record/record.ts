@@ -79,10 +79,20 @@ export interface RestoreRecord {
   readonly store?: { readonly sizeBytes: bigint; readonly sha256: string };
   /** criu.kdat holds for this kernel (uname -r, a space, uname -v) under these capabilities; absent: there is no such file. */
   readonly kernel?: { readonly name: string; readonly capabilities: bigint };
+  /** Sent to the application after the resume by the criu restorer, as sigqueue(3) does; absent: nothing is. */
+  readonly resumeSignal?: ResumeSignal;
   /** What a start reads, in the order in which to read it ahead. */
   readonly prefetch: readonly PrefetchedRange[];
   /** Where the JVM's perf data cannot be made, its mapping can be private: by criu-private/, or by the tape itself. */
   readonly privateVariant: boolean;
+}
+
+/** A signal with a value: its sender says SI_QUEUE. */
+export interface ResumeSignal {
+  /** 1 to 64. */
+  readonly signal: number;
+  /** 32 bits: sival_int of sigqueue(3). */
+  readonly value: number;
 }
 
 export interface PrefetchedRange {
@@ -286,6 +296,8 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       storeBytes: record.store?.sizeBytes ?? 0n,
       storeSha256: [...Buffer.from(record.store?.sha256 ?? '00'.repeat(32), 'hex')],
       kernelCapabilities: record.kernel?.capabilities ?? 0n,
+      resumeSignal: record.resumeSignal?.signal ?? 0,
+      resumeValue: record.resumeSignal?.value ?? 0,
       kernel,
       cpuVendor,
       cwd,
@@ -419,6 +431,8 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   if (header.storeBytes % 4096n !== 0n) fail('value', 'a page store with a part of a page', 0);
   if (header.storeBytes === 0n && header.storeSha256.some((byte) => byte !== 0)) fail('value', 'the digest of no page store', 0);
   if (header.kernel.size === 0 && header.kernelCapabilities !== 0n) fail('value', 'capabilities of no kernel', 0);
+  if (header.resumeSignal > (restorer === 'tape' ? 0 : 64)) fail('value', `signal ${header.resumeSignal}`, 144);
+  if (header.resumeSignal === 0 && header.resumeValue !== 0) fail('value', 'the value of no signal', 148);
   const reader = new RecordReader(bytes, header);
   reader.checkTables();
   const [pipe0 = 0, pipe1 = 0, pipe2 = 0] = header.streamPipeIds;
@@ -444,6 +458,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
       store: { sizeBytes: header.storeBytes, sha256: Buffer.from(header.storeSha256).toString('hex') },
     }),
     ...kernelOf(reader.string(header.kernel), header.kernelCapabilities),
+    ...(header.resumeSignal > 0 && { resumeSignal: { signal: header.resumeSignal, value: header.resumeValue } }),
     cpuVendor: reader.string(header.cpuVendor),
     cwd: reader.path(header.cwd, 'directory'),
     argv: reader.rows('argv', stringStruct, (row) => reader.string(row)),

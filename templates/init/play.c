@@ -2,9 +2,7 @@
 #include "clock.h"
 #include "futex.h"
 #include "mem.h"
-
-/* asm-generic/siginfo.h: sent by a program, with a value. */
-#define SI_QUEUE (-1)
+#include "process.h"
 
 struct play play;
 
@@ -104,15 +102,7 @@ static void go(void)
 	futex_set(&play.shared->state, PLAY_RESUMED, FUTEX_SHARED);
 	play_release_threads();
 	__atomic_store_n(&play.shared->resumed_ns, clock_ns(CLOCK_BOOTTIME), __ATOMIC_RELEASE);
-	if (header->resume_signal) {
-		struct signal_info info = {.number = (int)header->resume_signal, .code = SI_QUEUE};
-
-		/* si_pid, si_uid and si_value of siginfo_t follow the alignment of its union. */
-		((u32 *)(void *)info.rest)[1] = header->pid;
-		((u32 *)(void *)info.rest)[2] = sys_getuid();
-		memcpy(info.rest + 12, &header->resume_value, sizeof(header->resume_value));
-		sys_call(__NR_rt_sigqueueinfo, (long)header->pid, info.number, POINTER(&info), 0, 0, 0);
-	}
+	signal_queue((pid)header->pid, header->resume_signal, header->resume_value);
 }
 
 static void make_steps(void)

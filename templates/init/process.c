@@ -32,6 +32,22 @@ void signals_restore(signal_set mask)
 	sys_rt_sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
+/* asm-generic/siginfo.h: sent by a program, with a value. */
+#define SI_QUEUE (-1)
+
+void signal_queue(pid process, u32 number, u64 value)
+{
+	struct signal_info info = {.number = (int)number, .code = SI_QUEUE};
+
+	if (!number)
+		return;
+	/* si_pid, si_uid and si_value of siginfo_t follow the alignment of its union. */
+	((u32 *)(void *)info.rest)[1] = (u32)process;
+	((u32 *)(void *)info.rest)[2] = sys_getuid();
+	memcpy(info.rest + 12, &value, sizeof(value));
+	SYS3(rt_sigqueueinfo, (long)process, info.number, POINTER(&info));
+}
+
 /* execvpe of libc: a directory that cannot be searched does not end the search, but is told if nothing else is found. */
 int exec_command(char *const *argv, char *const *envp)
 {

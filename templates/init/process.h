@@ -10,6 +10,9 @@ void signals_block(signal_set *old);
 /* All dispositions to their defaults, the mask to `mask`: what a program may expect. */
 void signals_restore(signal_set mask);
 
+/* As sigqueue(3). Nothing where `number` is 0. */
+void signal_queue(pid process, u32 number, u64 value);
+
 /* Finds argv[0] on PATH of envp where it has no slash, and runs it. Returns only on failure: a negative error. */
 int exec_command(char *const *argv, char *const *envp);
 

@@ -63,6 +63,9 @@ static enum record_error check_values(const struct record_header *header)
 		return RECORD_ERROR_VALUE;
 	if (!header->kernel.size && header->kernel_capabilities)
 		return RECORD_ERROR_VALUE;
+	if (header->resume_signal > (header->restorer == RECORD_RESTORER_TAPE ? 0 : 64) ||
+	    (!header->resume_signal && header->resume_value))
+		return RECORD_ERROR_VALUE;
 	if (header->deadline_ms == 0 || !is_pid(header->pid) || header->argv.count == 0 || header->cpu_words.count > CPU_WORDS)
 		return RECORD_ERROR_VALUE;
 	return 0;

@@ -83,6 +83,7 @@ static bool run(const struct restore *restore, struct restored *restored, struct
 		criu_explain(&run, status, cold);
 	} else {
 		done = true;
+		signal_queue((pid)record->header->pid, record->header->resume_signal, record->header->resume_value);
 	}
 	if (done && daemon) {
 		lazy_hold(daemon);

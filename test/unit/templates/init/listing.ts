@@ -20,6 +20,7 @@ export function listRecord(record: RestoreRecord): string {
     `xcr0 ${record.xcr0} monotonicNs ${record.monotonicNs} boottimeNs ${record.boottimeNs} memoryBytes ${record.memoryBytes} ${record.mostMemoryBytes} processors ${record.processors} capabilities ${record.effectiveCapabilities}`,
     `store ${record.store?.sizeBytes ?? 0} ${record.store?.sha256 ?? '00'.repeat(32)}`,
     `kernel ${quoted(record.kernel?.name ?? '')} ${record.kernel?.capabilities ?? 0}`,
+    `resumeSignal ${record.resumeSignal?.signal ?? 0} ${record.resumeSignal?.value ?? 0}`,
     `cpuVendor ${quoted(record.cpuVendor)}`,
     `cwd ${quoted(record.cwd)}`,
     ...record.argv.map((word) => `argv ${quoted(word)}`),

@@ -61,6 +61,7 @@ static void list(const struct record *record)
 	printf("\nkernel ");
 	print_string(record, h->kernel);
 	printf(" %lu\n", h->kernel_capabilities);
+	printf("resumeSignal %u %u\n", h->resume_signal, h->resume_value);
 	printf("cpuVendor ");
 	print_string(record, h->cpu_vendor);
 	printf("\ncwd ");

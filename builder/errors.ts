@@ -11,6 +11,10 @@ interface Row<A> {
 
 const row = <A>(entry: Row<A>): Row<A> => entry;
 
+const lines = (texts: readonly string[]): string => texts.map((text) => `  | ${text}`).join('\n');
+/** The last lines of an output, below a sentence. */
+const after = (texts: readonly string[]): string => (texts.length === 0 ? '' : `\n${lines(texts)}`);
+
 export const errorTable = {
   // wrong use
   'CRAC-USAGE': row<{ message: string }>({
@@ -232,6 +236,81 @@ export const errorTable = {
     what: (a) => `the image would hold what is secret:\n${a.places.map((line) => `  | ${line}`).join('\n')}`,
     hint: (a) =>
       `Whoever can pull the image can read it. Let the application read the secret from its file and overwrite what it read, or build with one that is worth nothing elsewhere, and say so: ${a.ids.map((id) => `--allow-secret=${id}`).join(' ')}. A variable (env=) is in the memory of every process that has it.`,
+  }),
+  // checkpoints by a CRaC JDK
+  'CRAC-JDK-NO-CRAC': row<{ reason: string }>({
+    exit: 1,
+    what: (a) => `the JDK of the image cannot make a checkpoint: ${a.reason}`,
+    hint: () => 'CHECKPOINT --engine=auto takes CRIU itself where the JDK cannot; --engine=crac needs a CRaC JDK in the image.',
+  }),
+  'CRAC-JDK-NOT-CONFIGURED': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the JVM of the application is not ready for checkpoints: ${a.message}`,
+    hint: () =>
+      'It gets its options by JAVA_TOOL_OPTIONS: the entry point must not clear that, and has to start the CRaC JDK that is in JAVA_HOME or on PATH.',
+  }),
+  'CRAC-JDK-OPEN-FILE': row<{ files: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the JDK refused the checkpoint, because files are open:\n${lines(a.files)}`,
+    hint: () =>
+      'Close them in beforeCheckpoint, or name them to the JDK (-Djdk.crac.resource-policies=FILE; -Djdk.crac.collect-fd-stacktraces=true shows who opened them); --engine=criu does not mind open files.',
+  }),
+  'CRAC-JDK-OPEN-SOCKET': row<{ sockets: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the JDK refused the checkpoint, because sockets are open:\n${lines(a.sockets)}`,
+    hint: () =>
+      'Close servers and pools in beforeCheckpoint (Spring 6.1 and later does), or name them in -Djdk.crac.resource-policies=FILE; --engine=criu does not mind listening sockets.',
+  }),
+  'CRAC-JDK-OPEN-DESCRIPTOR': row<{ descriptors: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the JDK refused the checkpoint, because descriptors are open:\n${lines(a.descriptors)}`,
+    hint: () =>
+      'Selectors, pipes and what native code opened: close them in beforeCheckpoint; native transports (Netty: -Dio.netty.transport.noNative=true) open most of them. --engine=criu does not mind them.',
+  }),
+  'CRAC-JDK-REFUSED': row<{ exceptions: readonly string[]; frames: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the application refused the checkpoint:\n${lines([...a.exceptions, ...a.frames.map((frame) => `    at ${frame}`)])}`,
+    hint: () => 'An exception in beforeCheckpoint is an objection. The application goes on after it: its own log says more.',
+  }),
+  'CRAC-JDK-ENGINE-FAILED': row<{ message: string; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the engine of the JDK failed: ${a.message}${after(a.lastLines)}`,
+    hint: () => '--keep-failed keeps the container with its image directory (/.crac-build-out/crac/image); --engine=criu does without the engine.',
+  }),
+  'CRAC-JDK-PID-1': row<{ command: string }>({
+    exit: 1,
+    what: (a) => `the JVM is process 1 of its PID namespace, and cannot be dumped by a child of its own: ${a.command}`,
+    hint: () => 'Start java without a PID namespace of its own (unshare, bwrap); crac-build gives it a PID above 1.',
+  }),
+  'CRAC-JDK-OUT-OF-MEMORY': row<{ lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the kernel killed the application in the checkpoint, because its memory limit was reached${after(a.lastLines)}`,
+    hint: () => 'An exit by SIGKILL alone is no checkpoint. Give --memory more: callbacks and collection need some on top of the application.',
+  }),
+  'CRAC-JDK-EMPTY': row<{ where: string }>({
+    exit: 1,
+    what: (a) => `the application ended as after a checkpoint, and there is none: ${a.where}`,
+    hint: () => 'Nobody wrote an image before the process was killed. Who else sends it SIGKILL? Its own log may say.',
+  }),
+  'CRAC-JDK-TIMEOUT': row<{ afterMs: number; lastLines: readonly string[] }>({
+    exit: 1,
+    what: (a) => `the JDK made no checkpoint within ${String(Math.round(a.afterMs / 1000))} s${after(a.lastLines)}`,
+    hint: () => 'A beforeCheckpoint that waits for something is the usual reason; --env CRAC_BUILD_CHECKPOINT_TIMEOUT=300s gives it more time.',
+  }),
+  'CRAC-JDK-FALSE-SUCCESS': row<{ said: string }>({
+    exit: 1,
+    what: (a) => `the JDK reported success (${a.said}), but the application runs on and no image was written`,
+    hint: () => "The engine's own words are in the application's output above. --engine=criu does without the engine.",
+  }),
+  'CRAC-JDK-FALSE-FAILURE': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the JDK reported a failure although an image was written, which is not used: ${a.message}`,
+    hint: () => 'Callbacks may not have run, so the image cannot be trusted. Try again; --engine=criu does without the JDK.',
+  }),
+  'CRAC-JDK-COMPRESSED': row<{ file: string }>({
+    exit: 1,
+    what: (a) => `the CRIU of the JDK compressed the pages of memory (${a.file}), which nothing but itself can read`,
+    hint: () => 'Leave out --compress in CRAC_CRIU_OPTS or in -XX:CRaCEngineOptions=args=….',
   }),
   'CRAC-TAPE-REFUSED': row<{ refusals: readonly string[] }>({
     exit: 1,

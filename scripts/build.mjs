@@ -103,20 +103,32 @@ export async function bundlePictures() {
   });
 }
 
-/** Compiles crac-init where its sources or the compiler changed. */
-export async function buildInit() {
-  const programs = { image: inRoot('dist/init/init'), build: inRoot('dist/init/build-init') };
-  const inputs = await hashOfFolder(inRoot('templates/init'));
-  const stamp = inRoot('dist/init/.inputs');
-  if (Object.values(programs).every(existsSync) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) return;
+/**
+ * Builds programs of a folder of templates where its sources or the compiler changed.
+ *
+ * @param {string} folder
+ * @param {Record<string, readonly string[]>} programs by their names in dist, with the arguments of build.sh after the output
+ */
+async function buildPrograms(folder, programs) {
+  const outputOf = (/** @type {string} */ name) => inRoot(`dist/${folder}/${name}`);
+  const inputs = await hashOfFolder(inRoot(`templates/${folder}`));
+  const stamp = outputOf('.inputs');
+  const names = Object.keys(programs);
+  if (names.every((name) => existsSync(outputOf(name))) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) return;
   await needTools('build');
-  await step('build crac-init', async () => {
+  await step(`build ${folder === 'init' ? 'crac-init' : names.join(', ')}`, async () => {
     await mkdir(dirname(stamp), { recursive: true });
-    for (const [program, output] of Object.entries(programs)) {
-      await run('bash', [inRoot('templates/init/build.sh'), output, program], { cwd: root });
+    for (const [name, args] of Object.entries(programs)) {
+      await run('bash', [inRoot(`templates/${folder}/build.sh`), outputOf(name), ...args], { cwd: root });
     }
     await writeFile(stamp, inputs);
   });
+}
+
+/** Compiles crac-init, and what stands for CRIU where a JDK looks for it. */
+export async function buildInit() {
+  await buildPrograms('init', { init: ['image'], 'build-init': ['build'] });
+  await buildPrograms('relay', { 'criu-relay': [] });
 }
 
 /** Assembles dist/runtime of crac-init, the step program, and the packages of the lock lists. */
@@ -127,6 +139,7 @@ export async function assembleRuntime() {
     cache: cacheDirectory,
     init: inRoot('dist/init/init'),
     buildInit: inRoot('dist/init/build-init'),
+    relay: inRoot('dist/relay/criu-relay'),
     step: inRoot('dist/step/step.mjs'),
     node: await nodePackage(),
     licence: inRoot('LICENSE'),

@@ -144,14 +144,17 @@ async function hasThread(pid: number, name: string): Promise<boolean> {
   return false;
 }
 
-/** Opens the attach listener of a JVM. Throws CRAC-ATTACH-FAILED where the JVM has none. */
-export async function attach(pid: number, signal: AbortSignal, timeoutMs = 10_000): Promise<Attach> {
+/**
+ * Opens the attach listener of a JVM, for which it has `timeoutMs`; an answer may take `answerMs`. Throws CRAC-ATTACH-FAILED where the JVM
+ * has none.
+ */
+export async function attach(pid: number, signal: AbortSignal, timeoutMs = 10_000, answerMs = 120_000): Promise<Attach> {
   const paths = await pathsOf(pid);
   const operation = async (name: string, ...args: readonly string[]): Promise<AttachReply> => {
     await openListener(pid, paths, timeoutMs, signal);
     try {
       // Always three arguments, empty ones included (attachListener_posix.cpp, read_request).
-      return await request(paths.socket, 120_000, signal, ['1', name, args[0] ?? '', args[1] ?? '', args[2] ?? '']);
+      return await request(paths.socket, answerMs, signal, ['1', name, args[0] ?? '', args[1] ?? '', args[2] ?? '']);
     } catch (cause) {
       throw CracError.of(
         'CRAC-ATTACH-FAILED',

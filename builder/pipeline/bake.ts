@@ -72,7 +72,7 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
         version: tools.runtime.version,
         restorer: result.restorer,
         ...(result.restorer === 'criu' && { mode: input.mode }),
-        engine: 'criu',
+        engine: result.engine,
         jdk: result.jdk,
         cpu: result.cpu,
         kernel: result.kernel,

@@ -117,6 +117,7 @@ export function makeStepPlan(
     exposedPorts: image.exposedPorts,
     readiness: settings.readiness,
     warmups: settings.warmups,
+    engine: settings.checkpoint.engine,
     gc: settings.checkpoint.gc,
     cpu: settings.checkpoint.cpu ?? null,
     fallback: settings.restore.fallback,

@@ -18,6 +18,10 @@ function describeRestorer(settings: Settings): string {
   return wanted === 'criu' ? criu : 'tape';
 }
 
+function describeEngine({ checkpoint: { engine } }: Settings): string {
+  return engine === 'auto' ? 'crac where the JDK is a CRaC JDK that can, else criu' : engine;
+}
+
 /** Of a restorer that is not chosen yet, the most that a start may need. */
 function plannedRights(settings: Settings): BuildPlan['runRights'] {
   const wanted = wantedRestorer(settings);
@@ -52,7 +56,7 @@ export async function plan(options: BuildOptions, call: Call): Promise<BuildPlan
       java: 'found when the build container is made',
       readiness: settings.readiness === null ? 'the first listening TCP port' : formatReadiness(settings.readiness),
       warmups: settings.warmups.map((warmup) => warmup.text),
-      checkpoint: `criu, gc ${settings.checkpoint.gc}`,
+      checkpoint: `${describeEngine(settings)}, gc ${settings.checkpoint.gc}`,
       restore: `${describeRestorer(settings)}, fallback ${settings.restore.fallback}`,
       cpu: settings.checkpoint.cpu ?? 'x86-64-v3 where the build host has it, else native',
       heap: heap?.text ?? later,

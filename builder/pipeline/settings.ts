@@ -93,15 +93,6 @@ async function readSource(options: BuildOptions): Promise<Source> {
   return { kind: 'context', directory, dockerfile, parsed, target: context.target, buildArgs: context.buildArgs, noCache: context.noCache };
 }
 
-/** Refuses what this release cannot do yet, by name. */
-function refuseUnavailable(settings: Settings): void {
-  const unavailable = (flag: string, value: string, expected: string): never => {
-    throw CracError.of('CRAC-USAGE-FLAG', { flag, value, expected });
-  };
-  if (settings.checkpoint.engine === 'crac')
-    unavailable('--engine', 'crac', 'auto or criu (checkpoints by CRaC JDKs are not available yet)');
-}
-
 /** Reads options and Dockerfile; every mistake in them is told here. */
 export async function readIntent(options: BuildOptions): Promise<Intent> {
   checkReference('--tag', options.tag);
@@ -113,7 +104,6 @@ export async function readIntent(options: BuildOptions): Promise<Intent> {
     checkpoint: options.checkpoint,
     restore: options.restore,
   });
-  refuseUnavailable(settings);
   const scriptDirectory = source.kind === 'context' ? source.directory : process.cwd();
   for (const warmup of settings.warmups) {
     if (warmup.kind !== 'script') continue;

@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpWithCriu, type DumpRequest } from '../checkpoint/criu.js';
 import type { Readiness } from '../dockerfile/readiness.js';
+import type { ResumeSignal } from '../../images/record/record.js';
 import type { KernelState } from '../../images/tape/compile/kernel-state.js';
 import { CracError } from '../errors.js';
 import type { StepName } from '../events.js';
@@ -16,7 +17,9 @@ import { rootOf } from './checkpoint-record.js';
 import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
 import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { dumpWithoutCaught } from './dump.js';
+import { chooseEngine, engineInstead, type ChosenEngine } from './engine.js';
 import { runInit } from './init.js';
+import { assertConfigured, checkpointWithJdk, restoreSignal, timeoutVariable } from './jdk-checkpoint.js';
 import { readKernelState } from './kernel-state.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
 import { dropCopies, makePages, type Pages } from './pages.js';
@@ -38,6 +41,7 @@ interface Started {
   readonly app: App;
   readonly user: AppUser;
   readonly cpu: CpuChoice;
+  readonly engine: ChosenEngine;
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
   readonly baseline: Baseline;
@@ -47,7 +51,7 @@ interface Started {
 const clockVariable = 'CRAC_BUILD_CLOCK';
 
 /** Variables that crac-init and this program were given and the application is not to see. */
-const ofOurs = new Set(['CRAC_BUILD_DEBUG', clockVariable]);
+const ofOurs = new Set(['CRAC_BUILD_DEBUG', clockVariable, timeoutVariable]);
 
 /** Secret files come in the out volume, which the application cannot be shown, and move to the tmpfs made for them. */
 async function placeSecrets(): Promise<void> {
@@ -75,10 +79,13 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
     ours === undefined || ours === ''
       ? {}
       : { [name]: [given[name], ours].filter((part) => part !== undefined && part !== '').join(separator) };
+  const engine = await chooseEngine({ plan, user, environment: given }, emit, signal);
+  const options = engine.name === 'crac' ? engine.options : { jvm: [], environment: {} };
   const injected = {
     ...cpu.environment,
+    ...options.environment,
     ...joined('GLIBC_TUNABLES', cpu.environment['GLIBC_TUNABLES'], ':'),
-    ...joined('JAVA_TOOL_OPTIONS', cpu.jvmOptions.join(' '), ' '),
+    ...joined('JAVA_TOOL_OPTIONS', [...cpu.jvmOptions, ...options.jvm].join(' '), ' '),
   };
   const roots = await carriedRoots();
   const baseline = await takeBaseline(roots);
@@ -95,16 +102,18 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       emitLine(currentStep(), 'app', stream, line);
     },
   );
-  return { app, user, cpu, environment, roots, baseline };
+  return { app, user, cpu, engine, environment, roots, baseline };
 }
 
 interface Dumped extends Settled {
   readonly kernel: KernelState;
+  readonly engine: 'criu' | 'crac';
+  readonly resumeSignal: ResumeSignal | undefined;
 }
 
 /** Dumps the application and ends it. Gives what is known of the moment of the dump. */
-async function checkpoint(app: App, user: AppUser, before: Settled, signal: AbortSignal): Promise<Dumped> {
-  const { root, shell } = before;
+async function checkpoint(app: App, user: AppUser, before: Settled, engine: ChosenEngine, signal: AbortSignal): Promise<Dumped> {
+  const { root, shell, jvm } = before;
   const directory = `${outDirectory}/checkpoint/criu`;
   let settled = before;
   // It would wake up when its JVM ends, and run the lines that come after.
@@ -120,12 +129,26 @@ async function checkpoint(app: App, user: AppUser, before: Settled, signal: Abor
     await sleep(5 + 45 * Math.random(), undefined, { signal });
     settled = { ...before, ...(await readMoment(before, signal)) };
   };
-  await dumpWithoutCaught(
-    { dump: async () => dumpWithCriu(await request(), { runInit }, signal), findCaught: () => findCaught(directory), letRun },
-    emit,
-  );
+  const dump = (): Promise<void> =>
+    dumpWithoutCaught(
+      { dump: async () => dumpWithCriu(await request(), { runInit }, signal), findCaught: () => findCaught(directory), letRun },
+      emit,
+    );
+  const dumpAfterCallbacks = async (): Promise<void> => {
+    settled = { ...before, ...(await readMoment(before, signal)) };
+    await dump();
+  };
+  if (engine.name === 'crac') await checkpointWithJdk({ ...engine, app, chosen: before, dump: dumpAfterCallbacks }, signal);
+  else await dump();
+  const resumeSignal = engine.name === 'crac' ? await restoreSignal(jvm.pid) : undefined;
   // It is as it was dumped: nothing runs that could change it meanwhile.
-  const dumped: Dumped = { ...settled, tids: await innerTids(settled.jvm.pid), kernel: await readKernelState(root.pid) };
+  const dumped: Dumped = {
+    ...settled,
+    tids: await innerTids(settled.jvm.pid),
+    kernel: await readKernelState(root.pid),
+    engine: engine.name,
+    resumeSignal,
+  };
   // Children first: with the root crac-init ends all that is left.
   for (const { pid } of (await readTree(root.pid)).toReversed()) process.kill(pid, 'SIGKILL');
   // A shell that waited for its JVM is stopped.
@@ -137,7 +160,8 @@ async function checkpoint(app: App, user: AppUser, before: Settled, signal: Abor
 
 async function choose(plan: StepPlan, started: Started, settled: Dumped, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
   const { innerPid: rootPid } = settled.root;
-  const common = { prepared, pages, clocks: settled.clocks };
+  const { clocks, resumeSignal } = settled;
+  const common = { prepared, pages, clocks, resumeSignal };
   const { effective: effectiveCapabilities } = rootOf(prepared.checkpoint, rootPid).credentials;
   return chooseRestorer(
     plan.restorer,
@@ -184,11 +208,30 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
         return { value: undefined };
       });
     }
-    const rested = await step('settle', 'bringing the JVM to rest', async () => ({
-      value: await app.whileAlive('before the checkpoint', (s) => settle(plan, app, started.cpu, { readiness, world }, s), signal),
-    }));
+    const rest = (engine: ChosenEngine): Promise<Settled> =>
+      app.whileAlive(
+        'before the checkpoint',
+        async (s) => {
+          const rested = await settle(plan, app, started.cpu, { readiness, world }, engine.name === 'crac', s);
+          if (engine.name === 'crac') await assertConfigured(rested.jvm.pid, s);
+          return rested;
+        },
+        signal,
+      );
+    let engine = started.engine;
+    const rested = await step('settle', 'bringing the JVM to rest', async () => {
+      try {
+        return { value: await rest(engine) };
+      } catch (cause) {
+        engine = engineInstead(plan, cause, emit, 'settle');
+        return { value: await rest(engine) };
+      }
+    });
     const { settled, prepared } = await step('checkpoint', 'dumping the process', async () => {
-      const dumped = await checkpoint(app, started.user, rested, signal);
+      const dumped = await checkpoint(app, started.user, rested, engine, signal).catch(async (cause: unknown) => {
+        engine = engineInstead(plan, cause, emit, 'checkpoint');
+        return checkpoint(app, started.user, await rest(engine), engine, signal);
+      });
       const value = await prepareDump(
         { plan, ...started, withoutShell: dumped.shell !== undefined, changes: await requestChanges() },
         emit,
@@ -224,6 +267,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       return { value, ...(training !== undefined && { detail: `restored in ${training.restoreMs.toFixed(0)} ms from a cold page cache` }) };
     });
     return {
+      engine: settled.engine,
       restorer: restorer.name,
       layers,
       dumpBytes: prepared.dumpBytes,
@@ -240,5 +284,6 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
     };
   } finally {
     app.kill();
+    if (started.engine.name === 'crac') await started.engine.relay.close();
   }
 }

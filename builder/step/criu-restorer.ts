@@ -5,7 +5,7 @@ import { writeImageChanges, type ImageSet } from '../../images/criu/directory.js
 import { copiedRanges, criuImages } from '../../images/pages/criu-images.js';
 import type { ProcessPlan } from '../../images/pages/plan.js';
 import type { AddressRange } from '../../images/pages/policy.js';
-import type { PrefetchedRange, RestoreRecord } from '../../images/record/record.js';
+import type { PrefetchedRange, RestoreRecord, ResumeSignal } from '../../images/record/record.js';
 import { writePrivateVariant } from './checkpoint-record.js';
 import { clockShimName } from './clock.js';
 import { copiesDirectory, storeFile, storePath, type Pages } from './pages.js';
@@ -26,6 +26,8 @@ export interface CriuInput {
   readonly effectiveCapabilities: bigint;
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
   readonly kernelCache: KernelCache | null;
+  /** What the application waits for. */
+  readonly resumeSignal: ResumeSignal | undefined;
 }
 
 export class CriuRestorer implements Restorer {
@@ -61,7 +63,7 @@ export class CriuRestorer implements Restorer {
   }
 
   recorded(): ReturnType<Restorer['recorded']> {
-    const { pages, clocks, effectiveCapabilities, kernelCache } = this.#input;
+    const { pages, clocks, effectiveCapabilities, kernelCache, resumeSignal } = this.#input;
     return {
       restorer: 'criu',
       mode: pages.mode,
@@ -69,6 +71,7 @@ export class CriuRestorer implements Restorer {
       effectiveCapabilities,
       privateVariant: this.#hasPrivateVariant,
       ...(kernelCache !== null && { kernel: kernelOf(kernelCache) }),
+      ...(resumeSignal !== undefined && { resumeSignal }),
     };
   }
 

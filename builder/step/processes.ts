@@ -60,6 +60,9 @@ export interface CheckpointRoot {
   readonly shell: AppProcess | undefined;
 }
 
+/** The launcher of a CRaC JDK forks where it is to reach another PID, and waits without having loaded a JVM (main.c). */
+const isLauncher = ({ exe, isJvm }: AppProcess): boolean => !isJvm && exe.endsWith('/java');
+
 const shells = /\/(sh|bash|dash|ash|zsh|ksh|busybox|tini|dumb-init)$/;
 
 /**
@@ -74,7 +77,7 @@ export function chooseRoot(tree: readonly AppProcess[]): CheckpointRoot {
   if (jvm === undefined || first === undefined) throw CracError.of('CRAC-APP-NO-JVM', { processes: list(tree) });
   if (jvms.length > 1) throw CracError.of('CRAC-APP-TWO-JVMS', { processes: list(jvms) });
   if (jvm.pid === first.pid) return { jvm, root: jvm, shell: undefined };
-  const onlyShell = tree.length === 2 && jvm.parent === first.pid && shells.test(first.exe);
+  const onlyShell = tree.length === 2 && jvm.parent === first.pid && (shells.test(first.exe) || isLauncher(first));
   return onlyShell ? { jvm, root: jvm, shell: first } : { jvm, root: first, shell: undefined };
 }
 

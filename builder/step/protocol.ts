@@ -57,6 +57,7 @@ export interface StepPlan {
   readonly exposedPorts: readonly number[];
   readonly readiness: Readiness | null;
   readonly warmups: readonly Warmup[];
+  readonly engine: 'auto' | 'criu' | 'crac';
   readonly gc: 'full' | 'none';
   readonly cpu: CpuLevel | null;
   readonly fallback: 'cold' | 'fail';
@@ -92,6 +93,8 @@ export interface StepLayer {
 }
 
 export interface StepResult {
+  /** What made the checkpoint. */
+  readonly engine: 'criu' | 'crac';
   readonly restorer: RestorerName;
   readonly layers: readonly StepLayer[];
   readonly dumpBytes: number;

@@ -32,7 +32,7 @@ export interface Restorer {
   /** What of the record is its own, for what is in place. */
   recorded(): Pick<
     RestoreRecord,
-    'restorer' | 'mode' | 'effectiveCapabilities' | 'privateVariant' | 'kernel' | 'monotonicNs' | 'boottimeNs'
+    'restorer' | 'mode' | 'effectiveCapabilities' | 'privateVariant' | 'kernel' | 'monotonicNs' | 'boottimeNs' | 'resumeSignal'
   >;
   /** Files below /.crac-build that a start reads whole, where they will be in the image, in the order in which it needs them. */
   filesOfStart(): Promise<readonly string[]>;

@@ -130,8 +130,15 @@ async function askAfterCollection(asked: Questioned, signal: AbortSignal): Promi
   }
 }
 
-/** Brings the application to rest. Throws CRAC-APP-…, CRAC-ATTACH-FAILED. */
-export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Questioned, signal: AbortSignal): Promise<Settled> {
+/** Brings the application to rest. `ownCheck`: its JDK looks for open sockets itself. Throws CRAC-APP-…, CRAC-ATTACH-FAILED. */
+export async function settle(
+  plan: StepPlan,
+  app: App,
+  cpu: CpuChoice,
+  asked: Questioned,
+  ownCheck: boolean,
+  signal: AbortSignal,
+): Promise<Settled> {
   const tree = await readTree(app.pid);
   app.assertAlive('before the checkpoint');
   const chosen = chooseRoot(tree);
@@ -157,11 +164,14 @@ export async function settle(plan: StepPlan, app: App, cpu: CpuChoice, asked: Qu
   } else {
     await waitUntilIdle(undefined, jvm.pid, 10_000, signal);
   }
-  await waitForNoConnections(
-    tree.map((p) => p.pid),
-    3000,
-    signal,
-  );
+  // A CRaC JDK looks for itself, after the callbacks that close them.
+  if (!ownCheck) {
+    await waitForNoConnections(
+      tree.map((p) => p.pid),
+      3000,
+      signal,
+    );
+  }
   const moment = await readMoment(chosen, signal);
   const highest = moment.tids.at(-1) ?? 0;
   if (highest > manyPids) {

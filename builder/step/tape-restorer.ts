@@ -6,7 +6,7 @@ import { compileTape } from '../../images/tape/compile/compile.js';
 import type { TapeInput } from '../../images/tape/compile/input.js';
 import type { Refusal } from '../../images/tape/compile/refusals.js';
 import { FormatError } from '../../images/errors.js';
-import type { PrefetchedRange } from '../../images/record/record.js';
+import type { PrefetchedRange, ResumeSignal } from '../../images/record/record.js';
 import { openedFiles } from '../../images/tape/opened-files.js';
 import type { Tape } from '../../images/tape/tape.js';
 import { clockShimName } from './clock.js';
@@ -36,11 +36,13 @@ export interface TapeSource {
   readonly unusedComponents: bigint;
   readonly clocks: { readonly monotonicNs: bigint; readonly boottimeNs: bigint };
   readonly realtimeNs: bigint;
+  /** What the application waits for. */
+  readonly resumeSignal: ResumeSignal | undefined;
 }
 
 /** What the compiler is given, but for what differs between the tapes of one checkpoint. */
 export function tapeInputOf(source: TapeSource): TapeInput {
-  const { prepared, pages, vdso, kernel, started, streamPipeIds, unusedComponents, clocks, realtimeNs } = source;
+  const { prepared, pages, vdso, kernel, started, streamPipeIds, unusedComponents, clocks, realtimeNs, resumeSignal } = source;
   const perfData = prepared.carried.filter(({ entry }) => entry.refresh);
   return {
     set: prepared.images,
@@ -55,6 +57,7 @@ export function tapeInputOf(source: TapeSource): TapeInput {
     ),
     started,
     unusedComponents,
+    ...(resumeSignal !== undefined && { resumeSignal: { signal: resumeSignal.signal, value: BigInt(resumeSignal.value) } }),
     clocks: { realtimeNs, ...(prepared.clockJumps !== undefined && { monotonicNs: clocks.monotonicNs }) },
   };
 }

@@ -34,6 +34,8 @@ export interface AssemblyInputs {
   readonly init: string;
   /** Path of the build container's program. */
   readonly buildInit: string;
+  /** Path of the built relay. */
+  readonly relay: string;
   /** Path of the bundled step program. */
   readonly step: string;
   /** Folder of the unpacked npm package with Node: `bin/node` and `LICENSE`. */
@@ -109,6 +111,7 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
     ownLicence,
     ...bundleFiles('criu', criu),
     ...bundleFiles('node', node),
+    { path: `${root}/criu-relay`, mode: 0o755, content: { path: inputs.relay } },
     { path: `${root}/step.mjs`, mode: 0o644, content: { path: inputs.step } },
     { path: `${root}/licenses/node/LICENSE`, mode: 0o644, content: { path: join(inputs.nodePackage, 'LICENSE') } },
     ...(await licenceFiles(`${root}/licenses`, distinct([...criu.packages, ...node.packages]), everything)),
@@ -154,7 +157,7 @@ function listed(packages: readonly UnpackedPackage[]): RuntimeManifest['criuPack
 }
 
 async function digestOf(inputs: AssemblyInputs, locks: readonly unknown[]): Promise<string> {
-  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.step, inputs.licence].map(sha256OfFile));
+  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.relay, inputs.step, inputs.licence].map(sha256OfFile));
   const text = JSON.stringify([ASSEMBLY_FORMAT, inputs.version, files, locks]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -24,6 +24,7 @@ const fixtures = {
   heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class', tools: ['java'] },
   misfit: { sources: ['misfit/src'], output: 'misfit/target/classes/Misfit.class', tools: ['java'] },
   jvm: { sources: ['small/src', 'jvm/src'], output: 'jvm/target/native/libjvm-test.so', tools: ['java', 'build'] },
+  standin: { sources: ['standin/src'], output: 'standin/target/app/Crac.class', tools: ['java', 'build'] },
   stress: { sources: ['stress/src'], output: 'stress/target/native/libjemalloc.so.2', tools: ['java', 'build', 'jemalloc'] },
 } as const satisfies Record<string, Recipe>;
 
@@ -77,6 +78,7 @@ async function compile(name: Fixture, sources: readonly string[], signal: AbortS
   if (name === 'demo') return compileDemo(signal);
   await compileClasses(name, sources, signal);
   if (name === 'jvm') await compileLibraries('jvm', { 'jvm-test': 'src/native' }, signal);
+  if (name === 'standin') await assembleStandIn(signal);
   if (name === 'stress') {
     await compileLibraries('stress', { stress: 'src/native/stress', own: 'src/native/own' }, signal);
     await copyFile(jemallocLibrary, join(root, 'stress/target/native/libjemalloc.so.2'));
@@ -92,14 +94,18 @@ async function compileClasses(name: Fixture, sources: readonly string[], signal:
   await tool('javac', ['--release', '17', '-Xlint:all', '-Werror', '-d', classes, '-h', headers, ...files], signal);
 }
 
+/** Folders of headers: those of the classes, and the JDK's, which lie beside its programs. */
+async function javaHeaders(target: string): Promise<readonly string[]> {
+  const jdk = dirname(dirname(await realpath((await findProgram('javac')) ?? '')));
+  return [join(target, 'headers'), join(jdk, 'include'), join(jdk, 'include/linux')];
+}
+
 /** Libraries of an application by their names, each of a folder; what lies in the folder above is part of all. */
 async function compileLibraries(name: Fixture, libraries: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
   const target = join(root, name, 'target');
   await rm(join(target, 'native'), { recursive: true, force: true });
   await mkdir(join(target, 'native'), { recursive: true });
-  // The JDK's headers lie beside its programs.
-  const jdk = dirname(dirname(await realpath((await findProgram('javac')) ?? '')));
-  const folders = [join(target, 'headers'), join(jdk, 'include'), join(jdk, 'include/linux')];
+  const folders = await javaHeaders(target);
   const sources = (await sourceFiles([`${name}/src`])).filter((file) => file.endsWith('.c'));
   for (const [library, folder] of Object.entries(libraries)) {
     const own = join(root, name, folder);
@@ -107,6 +113,33 @@ async function compileLibraries(name: Fixture, libraries: Readonly<Record<string
     const flags = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-pthread', ...folders.map((one) => `-I${one}`)];
     await tool('gcc', [...flags, '-o', join(target, `native/lib${library}.so`), ...files], signal);
   }
+}
+
+/** The stand-in for a CRaC JDK, once for each generation of engines, and the application that runs on it. */
+async function assembleStandIn(signal: AbortSignal): Promise<void> {
+  const [target, native] = [join(root, 'standin/target'), join(root, 'standin/src/native')];
+  const flags = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-Werror', '-pthread', ...(await javaHeaders(target)).map((one) => `-I${one}`)];
+  const gcc = (output: string, source: string, ...more: readonly string[]): Promise<void> =>
+    tool('gcc', [...flags, ...more, '-o', output, join(native, source)], signal);
+  const asLibrary = ['-shared', '-fPIC'];
+  const jar = join(target, 'standin.jar');
+  await tool('jar', ['cfm', jar, join(root, 'standin/src/MANIFEST.MF'), '-C', join(target, 'classes'), 'standin', '-C', join(target, 'classes'), 'jdk'], signal);
+  for (const generation of ['b', 'c']) {
+    const home = join(target, `standin-${generation}`);
+    await rm(home, { recursive: true, force: true });
+    for (const folder of ['bin', 'lib']) await mkdir(join(home, folder), { recursive: true });
+    await copyFile(jar, join(home, 'standin.jar'));
+    await writeFile(join(home, 'release'), 'IMPLEMENTOR="stand-in, no CRaC JDK"\nJAVA_VERSION="0"\n');
+    await gcc(join(home, 'bin/java'), 'java.c');
+    await gcc(join(home, 'lib/libstandin.so'), 'checkpoint.c', ...asLibrary);
+    if (generation === 'b') await gcc(join(home, 'lib/criuengine'), 'engine.c', '-DPROGRAM');
+    else await gcc(join(home, 'lib/libcriuengine.so'), 'engine.c', ...asLibrary);
+  }
+  const app = join(target, 'app');
+  await rm(app, { recursive: true, force: true });
+  await mkdir(join(app, 'native'), { recursive: true });
+  await gcc(join(app, 'native/libcrac-test.so'), 'app/trace.c', ...asLibrary);
+  for (const file of await readdir(join(target, 'classes'))) if (file.endsWith('.class')) await copyFile(join(target, 'classes', file), join(app, file));
 }
 
 async function compileDemo(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,67 @@
+/** The checkpoint by a CRaC JDK in the build container: who asks it, who dumps, and what a restore has to do for it. */
+import { readFile, readdir } from 'node:fs/promises';
+import { attach } from '../attach/attach.js';
+import { checkpointByJdk, cracTimes, type CracTimes } from '../checkpoint/crac.js';
+import type { CracJdk } from '../checkpoint/crac-jdk.js';
+import type { CriuRelay } from '../checkpoint/criu-relay.js';
+import { parseDuration } from '../dockerfile/duration.js';
+import { CracError } from '../errors.js';
+import type { ResumeSignal } from '../../images/record/record.js';
+import type { App } from './app.js';
+import { memoryKills } from './memory-kills.js';
+import type { CheckpointRoot } from './processes.js';
+
+/** Time for the callbacks, where the default is not enough. */
+export const timeoutVariable = 'CRAC_BUILD_CHECKPOINT_TIMEOUT';
+
+function timesOf(text: string | undefined): CracTimes {
+  if (text === undefined) return cracTimes;
+  const answerMs = parseDuration(text);
+  if (answerMs === null || answerMs <= 0)
+    throw CracError.of('CRAC-USAGE-FLAG', { flag: `--env ${timeoutVariable}`, value: text, expected: 'a duration, for example 300s' });
+  return { ...cracTimes, answerMs };
+}
+
+/** -XX:-UsePerfData and the rest came by JAVA_TOOL_OPTIONS, which an entry point may have lost. Throws CRAC-JDK-NOT-CONFIGURED. */
+export async function assertConfigured(pid: number, signal: AbortSignal): Promise<void> {
+  const jvm = await attach(pid, signal);
+  const { code, text } = await jvm.operation('printflag', 'CRaCCheckpointTo');
+  if (code === 0 && /-XX:CRaCCheckpointTo=\S/.test(text)) return;
+  throw CracError.of('CRAC-JDK-NOT-CONFIGURED', { message: 'it did not get -XX:CRaCCheckpointTo' });
+}
+
+/**
+ * The JDK waits for SIGRTMIN+2 with the number of its restore parameters, 0: there are none (criuengine.cpp, RESTORE_SIGNAL, kickjvm).
+ * glibc keeps two real-time signals to itself, musl three.
+ */
+export async function restoreSignal(pid: number): Promise<ResumeSignal> {
+  const maps = await readFile(`/proc/${pid}/maps`, 'latin1');
+  return { signal: /\/ld-musl-[^/\s]*$/m.test(maps) ? 37 : 36, value: 0 };
+}
+
+/** Throws CRAC-JDK-COMPRESSED for what CRaC's CRIU makes of pages (image-desc.c, PAGES_COMP). */
+export async function refuseCompressed(directory: string): Promise<void> {
+  const file = (await readdir(directory)).find((name) => /^pages-\d+\.comp\.img$/.test(name));
+  if (file !== undefined) throw CracError.of('CRAC-JDK-COMPRESSED', { file });
+}
+
+export interface JdkCheckpoint {
+  readonly app: App;
+  readonly jdk: CracJdk;
+  readonly relay: CriuRelay;
+  readonly chosen: CheckpointRoot;
+  /** Dumps it, by evidence, and leaves it stopped. */
+  readonly dump: () => Promise<void>;
+}
+
+/** Throws CRAC-JDK-…, CRAC-APP-EXITED, and what `dump` throws. */
+export async function checkpointWithJdk(input: JdkCheckpoint, signal: AbortSignal): Promise<void> {
+  const { app, relay, chosen } = input;
+  const { jvm } = chosen;
+  if (jvm.innerPid === 1) throw CracError.of('CRAC-JDK-PID-1', { command: jvm.command.slice(0, 120) });
+  const times = timesOf(process.env[timeoutVariable]);
+  // Who waits here gives up before the connection does.
+  const listener = await attach(jvm.pid, signal, 10_000, times.answerMs + 60_000);
+  const subject = { jvm: listener, ended: app.exit, lastLines: () => app.lastLines, oomKills: memoryKills };
+  await checkpointByJdk(subject, (until) => relay.next(until), input.dump, times, signal);
+}

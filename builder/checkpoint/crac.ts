@@ -110,6 +110,9 @@ export async function checkpointByJdk(
     answer ??= await Promise.race([answered.then((late) => (late.is === 'answer' ? late.answer : undefined)), quietly(after(1000)).then(() => undefined)]);
     const complaint = answer === undefined || 'broken' in answer ? undefined : complaintOf(answer);
     if (complaint !== undefined) throw CracError.of('CRAC-JDK-FALSE-FAILURE', { message: complaint.message }, { cause: complaint });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause;
   } finally {
     done.abort();
   }

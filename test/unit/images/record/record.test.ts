@@ -67,7 +67,7 @@ const refuses = test.macro((t, change: (bytes: Buffer) => void, message: RegExp)
 });
 
 test('refuses another magic', refuses, (bytes) => bytes.write('X'), /^magic: /);
-test('refuses a later version', refuses, (bytes) => bytes.writeUInt32LE(3, 8), /^version: version 3/);
+test('refuses a later version', refuses, (bytes) => bytes.writeUInt32LE(4, 8), /^version: version 4/);
 test('refuses unknown features', refuses, (bytes) => bytes.writeUInt32LE(1, 12), /^features: /);
 test('refuses a wrong size', refuses, (bytes) => bytes.writeUInt32LE(bytes.length + 8, 16), /^size: /);
 test('refuses an unknown restorer', refuses, (bytes) => bytes.writeUInt8(9, offsetOf('restorer')), /^value: restorer is 9/);

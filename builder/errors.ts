@@ -275,7 +275,8 @@ export const errorTable = {
   'CRAC-JDK-ENGINE-FAILED': row<{ message: string; lastLines: readonly string[] }>({
     exit: 1,
     what: (a) => `the engine of the JDK failed: ${a.message}${after(a.lastLines)}`,
-    hint: () => '--keep-failed keeps the container with its image directory (/.crac-build-out/crac/image); --engine=criu does without the engine.',
+    hint: () =>
+      '--keep-failed keeps the container with its image directory (/.crac-build-out/crac/image); --engine=criu does without the engine.',
   }),
   'CRAC-JDK-PID-1': row<{ command: string }>({
     exit: 1,
@@ -285,7 +286,8 @@ export const errorTable = {
   'CRAC-JDK-OUT-OF-MEMORY': row<{ lastLines: readonly string[] }>({
     exit: 1,
     what: (a) => `the kernel killed the application in the checkpoint, because its memory limit was reached${after(a.lastLines)}`,
-    hint: () => 'An exit by SIGKILL alone is no checkpoint. Give --memory more: callbacks and collection need some on top of the application.',
+    hint: () =>
+      'An exit by SIGKILL alone is no checkpoint. Give --memory more: callbacks and collection need some on top of the application.',
   }),
   'CRAC-JDK-EMPTY': row<{ where: string }>({
     exit: 1,
@@ -295,7 +297,8 @@ export const errorTable = {
   'CRAC-JDK-TIMEOUT': row<{ afterMs: number; lastLines: readonly string[] }>({
     exit: 1,
     what: (a) => `the JDK made no checkpoint within ${String(Math.round(a.afterMs / 1000))} s${after(a.lastLines)}`,
-    hint: () => 'A beforeCheckpoint that waits for something is the usual reason; --env CRAC_BUILD_CHECKPOINT_TIMEOUT=300s gives it more time.',
+    hint: () =>
+      'A beforeCheckpoint that waits for something is the usual reason; --env CRAC_BUILD_CHECKPOINT_TIMEOUT=300s gives it more time.',
   }),
   'CRAC-JDK-FALSE-SUCCESS': row<{ said: string }>({
     exit: 1,

@@ -79,7 +79,11 @@ async function imagesOf(engine: string, home: string, files: JdkFiles): Promise<
     if (await inLib('criuengine')) return { kind: 'criu', by: 'variable', own };
     return `its engine ${name} is not in ${home}/lib`;
   }
-  if (engine.startsWith('/') ? await files.exists(engine.split(',')[0] ?? '') : (await inLib(`lib${name}.so`)) || (await inLib(`lib${name}engine.so`)))
+  if (
+    engine.startsWith('/')
+      ? await files.exists(engine.split(',')[0] ?? '')
+      : (await inLib(`lib${name}.so`)) || (await inLib(`lib${name}engine.so`))
+  )
     return { kind: 'foreign' };
   return `its engine ${name === '' ? 'has no name' : `${name} is not in ${home}/lib`}`;
 }
@@ -90,7 +94,8 @@ export async function detectCrac(flags: JvmFlags, home: string, files: JdkFiles)
   if (!flags.has('CRaCCheckpointTo')) return { jdk: undefined, reason: `${name} is no CRaC JDK: it does not know -XX:CRaCCheckpointTo` };
   // CREngine is the older name, and stays as an alias.
   const engine = flags.get('CRaCEngine') ?? flags.get('CREngine');
-  if (engine === undefined) return { jdk: undefined, reason: `${name} is a CRaC JDK of the first generation, which has no engine to choose` };
+  if (engine === undefined)
+    return { jdk: undefined, reason: `${name} is a CRaC JDK of the first generation, which has no engine to choose` };
   const images = await imagesOf(engine, home, files);
   return typeof images === 'string' ? { jdk: undefined, reason: `${name}: ${images}` } : { jdk: { home, name, engine, images } };
 }
@@ -110,7 +115,8 @@ export interface CracOptions {
  * @param options the value of CRaCEngineOptions that is in effect without these, which they would replace
  */
 export function cracOptions({ images }: CracJdk, directory: string, criu: string, options: string): CracOptions {
-  const given = options === '' || options === '(null)' ? [] : options.split(/[,\n]/).filter((option) => !option.startsWith('criu_location='));
+  const given =
+    options === '' || options === '(null)' ? [] : options.split(/[,\n]/).filter((option) => !option.startsWith('criu_location='));
   const jvm = [
     // Another JDK in the image would not start for a word that it does not know.
     '-XX:+IgnoreUnrecognizedVMOptions',

@@ -37,16 +37,17 @@ const describe = ({ type, message }: Complaint): string => (message === '' ? typ
 
 /** The refusal in an answer to JDK.checkpoint; undefined where it has none. */
 export function readRefusal(text: string): CracError | undefined {
-  if (/Unknown diagnostic command/.test(text))
+  if (text.includes('Unknown diagnostic command'))
     return CracError.of('CRAC-JDK-NOT-CONFIGURED', { message: 'the JVM does not know the command JDK.checkpoint' });
   if (!/An exception during a checkpoint operation|CheckpointException/.test(text)) return undefined;
   const complaints = readTrace(text);
-  const of = (test: (complaint: Complaint) => boolean): readonly string[] => complaints.filter(test).map(({ message, type }) => message || type);
-  if (complaints.some(({ message }) => /C\/R is not configured/.test(message)))
+  const of = (test: (complaint: Complaint) => boolean): readonly string[] =>
+    complaints.filter(test).map(({ message, type }) => message || type);
+  if (complaints.some(({ message }) => message.includes('C/R is not configured')))
     return CracError.of('CRAC-JDK-NOT-CONFIGURED', { message: 'it was started without -XX:CRaCCheckpointTo' });
   // The application's own objection is the one that only it can remove.
   const objections = complaints.filter(({ type }) => !/^CheckpointOpen|^IllegalSelectorException$/.test(type));
-  if (complaints.some(({ message }) => /Native checkpoint failed/.test(message)))
+  if (complaints.some(({ message }) => message.includes('Native checkpoint failed')))
     return CracError.of('CRAC-JDK-ENGINE-FAILED', { message: 'Native checkpoint failed', lastLines: [] });
   if (objections.length > 0) {
     return CracError.of('CRAC-JDK-REFUSED', {
@@ -54,7 +55,7 @@ export function readRefusal(text: string): CracError | undefined {
       frames: objections[0]?.frames ?? [],
     });
   }
-  const sockets = of(({ type, message }) => type === 'CheckpointOpenSocketException' || / type=socket /.test(message));
+  const sockets = of(({ type, message }) => type === 'CheckpointOpenSocketException' || message.includes(' type=socket '));
   if (sockets.length > 0) return CracError.of('CRAC-JDK-OPEN-SOCKET', { sockets });
   const files = of(({ type }) => type === 'CheckpointOpenFileException');
   if (files.length > 0) return CracError.of('CRAC-JDK-OPEN-FILE', { files });

@@ -52,7 +52,8 @@ function complaintOf(answer: Answer): CracError | undefined {
 
 /** Why an application ended that nobody has dumped. */
 async function deathOf(subject: CracSubject, how: string, killsBefore: number): Promise<CracError> {
-  if (how !== 'signal 9') return CracError.of('CRAC-APP-EXITED', { status: how, during: 'in the checkpoint', lastLines: subject.lastLines() });
+  if (how !== 'signal 9')
+    return CracError.of('CRAC-APP-EXITED', { status: how, during: 'in the checkpoint', lastLines: subject.lastLines() });
   return (await subject.oomKills()) > killsBefore
     ? CracError.of('CRAC-JDK-OUT-OF-MEMORY', { lastLines: subject.lastLines() })
     : CracError.of('CRAC-JDK-EMPTY', { where: 'the engine of the JDK did not ask for a dump' });
@@ -92,7 +93,12 @@ export async function checkpointByJdk(
       ({ answer } = outcome);
       const complaint = complaintOf(answer);
       // A JVM that was killed could not answer, and one that refuses may be dumped all the same.
-      outcome = await Promise.race([requested, ended, quietly(after(complaint === undefined ? times.engineMs : 500)), quietly(failing(subject, linesBefore, stop))]);
+      outcome = await Promise.race([
+        requested,
+        ended,
+        quietly(after(complaint === undefined ? times.engineMs : 500)),
+        quietly(failing(subject, linesBefore, stop)),
+      ]);
       if (outcome.is === 'time') throw complaint ?? falseSuccess(subject, linesBefore, answer);
       if (outcome.is === 'end' && complaint !== undefined && complaint.code !== 'CRAC-ATTACH-FAILED') throw complaint;
     }
@@ -107,7 +113,10 @@ export async function checkpointByJdk(
       throw cause;
     }
     // It was sent before the engine began, if it ever is.
-    answer ??= await Promise.race([answered.then((late) => (late.is === 'answer' ? late.answer : undefined)), quietly(after(1000)).then(() => undefined)]);
+    answer ??= await Promise.race([
+      answered.then((late) => (late.is === 'answer' ? late.answer : undefined)),
+      quietly(after(1000)).then(() => undefined),
+    ]);
     const complaint = answer === undefined || 'broken' in answer ? undefined : complaintOf(answer);
     if (complaint !== undefined) throw CracError.of('CRAC-JDK-FALSE-FAILURE', { message: complaint.message }, { cause: complaint });
   } catch (cause) {

@@ -34,7 +34,7 @@ const explanations: readonly Explanation[] = [
   },
   { pattern: /perf_event/, explanation: 'A profiler holds performance counters. Start the application without it.' },
   {
-    pattern: /Can't seize|ptrace.*not permitted|Unable to (?:seize|interrupt)/,
+    pattern: /Can't seize|Unseizable non-zombie|ptrace.*not permitted|Unable to (?:seize|interrupt)/,
     explanation: 'CRIU may not trace the application: another tracer is attached, or the engine refuses ptrace.',
   },
   {

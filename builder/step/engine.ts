@@ -30,7 +30,12 @@ export function givenOptions(argv: readonly string[], environment: Readonly<Reco
   return given.filter((word) => engineOption.test(word) && !/^-XX:CRaC(?:CheckpointTo|RestoreFrom)=/.test(word));
 }
 
-const usualPlaces = ['/usr/bin/java', '/opt/java/openjdk/bin/java', '/usr/lib/jvm/default-java/bin/java', '/usr/lib/jvm/default-jvm/bin/java'];
+const usualPlaces = [
+  '/usr/bin/java',
+  '/opt/java/openjdk/bin/java',
+  '/usr/lib/jvm/default-java/bin/java',
+  '/usr/lib/jvm/default-jvm/bin/java',
+];
 
 /** Where the command line's java, or that of a start script, most probably is. */
 export function javaCandidates(argv: readonly string[], environment: Readonly<Record<string, string>>): readonly string[] {

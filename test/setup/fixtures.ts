@@ -123,7 +123,11 @@ async function assembleStandIn(signal: AbortSignal): Promise<void> {
     tool('gcc', [...flags, ...more, '-o', output, join(native, source)], signal);
   const asLibrary = ['-shared', '-fPIC'];
   const jar = join(target, 'standin.jar');
-  await tool('jar', ['cfm', jar, join(root, 'standin/src/MANIFEST.MF'), '-C', join(target, 'classes'), 'standin', '-C', join(target, 'classes'), 'jdk'], signal);
+  await tool(
+    'jar',
+    ['cfm', jar, join(root, 'standin/src/MANIFEST.MF'), '-C', join(target, 'classes'), 'standin', '-C', join(target, 'classes'), 'jdk'],
+    signal,
+  );
   for (const generation of ['b', 'c']) {
     const home = join(target, `standin-${generation}`);
     await rm(home, { recursive: true, force: true });
@@ -139,7 +143,8 @@ async function assembleStandIn(signal: AbortSignal): Promise<void> {
   await rm(app, { recursive: true, force: true });
   await mkdir(join(app, 'native'), { recursive: true });
   await gcc(join(app, 'native/libcrac-test.so'), 'app/trace.c', ...asLibrary);
-  for (const file of await readdir(join(target, 'classes'))) if (file.endsWith('.class')) await copyFile(join(target, 'classes', file), join(app, file));
+  for (const file of await readdir(join(target, 'classes')))
+    if (file.endsWith('.class')) await copyFile(join(target, 'classes', file), join(app, file));
 }
 
 async function compileDemo(signal: AbortSignal): Promise<void> {

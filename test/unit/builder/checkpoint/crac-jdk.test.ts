@@ -51,12 +51,20 @@ test('the name of an engine', (t) => {
 });
 
 test('a JDK without the flag is no CRaC JDK, whatever its name', async (t) => {
-  const found = await detectCrac(new Map([['MaxHeapSize', '1']]), '/jdk', filesOf({ '/jdk/release': 'IMPLEMENTOR="CRaC Inc."\nJAVA_VERSION="25"\n' }));
+  const found = await detectCrac(
+    new Map([['MaxHeapSize', '1']]),
+    '/jdk',
+    filesOf({ '/jdk/release': 'IMPLEMENTOR="CRaC Inc."\nJAVA_VERSION="25"\n' }),
+  );
   t.deepEqual(found, { jdk: undefined, reason: 'CRaC Inc. 25 is no CRaC JDK: it does not know -XX:CRaCCheckpointTo' });
 });
 
 test('a JDK whose engine is a program', async (t) => {
-  const found = await detectCrac(flagsOf('criuengine,--verbosity=4', 'CREngine'), '/jdk', filesOf({ '/jdk/lib/criuengine': '', '/jdk/lib/criu': '' }));
+  const found = await detectCrac(
+    flagsOf('criuengine,--verbosity=4', 'CREngine'),
+    '/jdk',
+    filesOf({ '/jdk/lib/criuengine': '', '/jdk/lib/criu': '' }),
+  );
   t.deepEqual(found.jdk, {
     home: '/jdk',
     name: '/jdk',

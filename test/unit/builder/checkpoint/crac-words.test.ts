@@ -101,7 +101,12 @@ jdk.internal.crac.mirror.CheckpointException
     'CRAC-JDK-ENGINE-FAILED',
     /Native checkpoint failed/,
   ],
-  ['a stock JDK', 'java.lang.IllegalArgumentException: Unknown diagnostic command\n', 'CRAC-JDK-NOT-CONFIGURED', /does not know the command JDK\.checkpoint/],
+  [
+    'a stock JDK',
+    'java.lang.IllegalArgumentException: Unknown diagnostic command\n',
+    'CRAC-JDK-NOT-CONFIGURED',
+    /does not know the command JDK\.checkpoint/,
+  ],
 ];
 for (const [what, text, code, words] of refusals) {
   test(`a refusal: ${what}`, (t) => {

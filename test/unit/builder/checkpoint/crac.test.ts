@@ -104,7 +104,12 @@ test('success is reported, and the engine says on the console that it failed', a
 
 test('a failure is reported, and the dump is there', async (t) => {
   await fails(t, { reply: { code: 0, text: refusal }, asks: true }, 'CRAC-JDK-FALSE-FAILURE', /files are open/);
-  await fails(t, { reply: { code: 1, text: 'java.lang.RuntimeException: no\n' }, asks: true }, 'CRAC-JDK-FALSE-FAILURE', /RuntimeException: no/);
+  await fails(
+    t,
+    { reply: { code: 1, text: 'java.lang.RuntimeException: no\n' }, asks: true },
+    'CRAC-JDK-FALSE-FAILURE',
+    /RuntimeException: no/,
+  );
 });
 
 test('killed without a dump', async (t) => {

@@ -55,7 +55,16 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
   };
   return [
     { ...common, resumeSignal: undefined, effectiveCapabilities: 3n, kernelCache: { kernel: '6.1 #1', capabilities: 'ff', base64: '' } },
-    { ...common, resumeSignal: undefined, realtimeNs: 11n, vdso: fakeVdso, kernel, started, streamPipeIds: [54465, 54466, 53426], unusedComponents: 0n },
+    {
+      ...common,
+      resumeSignal: undefined,
+      realtimeNs: 11n,
+      vdso: fakeVdso,
+      kernel,
+      started,
+      streamPipeIds: [54465, 54466, 53426],
+      unusedComponents: 0n,
+    },
   ];
 }
 

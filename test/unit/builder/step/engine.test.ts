@@ -9,7 +9,15 @@ test('of the options only those about CRaC are looked at, in the order in which 
     JAVA_TOOL_OPTIONS: '-javaagent:/a.jar -XX:CRaCEngine=warp  -XX:+UnlockExperimentalVMOptions',
     JDK_JAVA_OPTIONS: '-XX:CREngine=criuengine',
   };
-  const argv = ['java', '-XX:CRaCCheckpointTo=/mine', '-Xmx64m', '-XX:CRaCEngineOptions=args=-v4', '-XX:+CRaCCPUCountInit', '-jar', '/app.jar'];
+  const argv = [
+    'java',
+    '-XX:CRaCCheckpointTo=/mine',
+    '-Xmx64m',
+    '-XX:CRaCEngineOptions=args=-v4',
+    '-XX:+CRaCCPUCountInit',
+    '-jar',
+    '/app.jar',
+  ];
   t.deepEqual(givenOptions(argv, environment), [
     '-XX:CRaCEngine=warp',
     '-XX:+UnlockExperimentalVMOptions',
@@ -34,9 +42,15 @@ test('with auto, CRIU alone does what the JDK refuses because of descriptors, an
   t.deepEqual(engineInstead({ engine: 'auto' }, sockets, emit, 'checkpoint'), { name: 'criu' });
   t.like(events[0], { type: 'warning', step: 'checkpoint' });
   t.regex(JSON.stringify(events[0]), /criu instead of crac: CRAC-JDK-OPEN-SOCKET: .*8080/);
-  t.is(t.throws(() => engineInstead({ engine: 'crac' }, sockets, emit, 'checkpoint')), sockets);
+  t.is(
+    t.throws(() => engineInstead({ engine: 'crac' }, sockets, emit, 'checkpoint')),
+    sockets,
+  );
   const objection = CracError.of('CRAC-JDK-REFUSED', { exceptions: ['no'], frames: [] });
-  t.is(t.throws(() => engineInstead({ engine: 'auto' }, objection, emit, 'checkpoint')), objection);
+  t.is(
+    t.throws(() => engineInstead({ engine: 'auto' }, objection, emit, 'checkpoint')),
+    objection,
+  );
   t.is(events.length, 1);
 });
 

@@ -22,6 +22,11 @@ const samples = {
   refusals: ['OBJECT: REASON', '…'],
   ids: ['ID'],
   places: ['ID: PLACE: ENCODING', '…'],
+  files: ['FILE', '…'],
+  sockets: ['SOCKET', '…'],
+  descriptors: ['DESCRIPTOR', '…'],
+  exceptions: ['EXCEPTION', '…'],
+  frames: [],
   imagePlatform: 'linux/arm64',
   enginePlatform: 'linux/amd64',
 };
@@ -39,6 +44,7 @@ const areas = [
   ['Images', /^CRAC-(IMAGE|BASE)/],
   ['The application while building', /^CRAC-(APP|PROBE|WARMUP|ATTACH)/],
   ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|SECRET|TAPE|STEP)/],
+  ['Checkpoint by a CRaC JDK', /^CRAC-JDK/],
   ['The new image', /^CRAC-(BAKE|FORMAT|VERIFY|BENCH)/],
   ['Others', /./],
 ];

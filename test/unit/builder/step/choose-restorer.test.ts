@@ -42,10 +42,10 @@ function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSo
     apart: [],
     speculation: false,
     own: [],
-  mounts: [],
+    mounts: [],
     coreDumpFilter: undefined,
     looked: nothingLooked,
-  foreignPeers: new Set<number>(),
+    foreignPeers: new Set<number>(),
   };
   const started = {
     user: root?.credentials ?? { uid: 0, gid: 0, groups: [] },

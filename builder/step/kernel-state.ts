@@ -6,6 +6,7 @@ import {
   hasObjects,
   isLockedWhenMapped,
   isSemaphore,
+  ownStatesByCalls,
   parseGroups,
   parseMemoryFlags,
   parseMulticastGroups,
@@ -15,6 +16,7 @@ import {
 } from '../../images/tape/compile/kernel-state.js';
 import { parseLooked, peerOf, type Looked } from '../../images/tape/compile/looked.js';
 import { runInit } from './init.js';
+import { saveVdso } from './vdso.js';
 
 /** What a thread has that did not ask for another (include/linux/init_task.h). */
 const usualSlackNs = '50000';
@@ -97,10 +99,21 @@ async function runLook(args: readonly string[]): Promise<string> {
   return stdout;
 }
 
+/** The instruction `syscall` of x86-64, which each vDSO has for what it cannot do itself; wherever its bytes are, they are one. */
+const systemCall = Buffer.from([0x0f, 0x05]);
+
+async function findSystemCall(pid: number): Promise<number | undefined> {
+  const vdso = await saveVdso(pid);
+  const at = vdso?.bytes.indexOf(systemCall) ?? -1;
+  return vdso === undefined || at < 0 ? undefined : Number(vdso.address) + at;
+}
+
 async function readLooked(pid: number, descriptors: readonly number[], tids: readonly number[], run: Look): Promise<Looked> {
   const links = await Promise.all(descriptors.map(async (fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
   const words = descriptors.filter((_, i) => /^(?:socket:|anon_inode:inotify$)/u.test(links[i] ?? '')).map(String);
-  const looked = parseLooked(await run(['@look', '--target', String(pid), '--', ...tids.map((tid) => `t${tid}`), ...words]));
+  const instruction = await findSystemCall(pid);
+  const asking = instruction === undefined ? [] : ['--syscall', String(instruction)];
+  const looked = parseLooked(await run(['@look', '--target', String(pid), ...asking, '--', ...tids.map((tid) => `t${tid}`), ...words]));
   const inner = await Promise.all(
     [...looked.threads].map(async ([tid, thread]) => {
       const status = await readText(`/proc/${pid}/task/${tid}/status`);
@@ -142,7 +155,7 @@ export async function readKernelState(pid: number, world: World = {}): Promise<K
     timerSlack: tids.filter((_, i) => slacks[i] !== '' && slacks[i] !== usualSlackNs),
     apart: await threadsApart(process, tids),
     speculation: speculationOf(status) !== speculationOf(await readText('/proc/1/status')),
-    own: await ownStatesOf(pid, status, smaps),
+    own: [...(await ownStatesOf(pid, status, smaps)), ...ownStatesByCalls(looked.calls)],
     mounts: await mountsOf(process, mountInfo),
     coreDumpFilter: filter === '' || !(await isDifferent(pid, 'coredump_filter')) ? undefined : filter,
     looked,

@@ -1,16 +1,26 @@
 /*
- * @look --target PID -- WORD...: what neither /proc nor CRIU tells of a process. A word is a descriptor, or a thread ID behind a "t".
+ * @look --target PID [--syscall ADDRESS] -- WORD...: what neither /proc nor CRIU tells of a process. A word is a descriptor, or a thread ID behind a "t".
  * Lines of decimal numbers:
  *	FD EVENTS			what it has of POLLIN, POLLPRI and POLLERR
  *	FD LEVEL NAME SIZE VALUE	an option that a new socket of the same kind has otherwise: the first 8 bytes; size 0: it has none
  *	TID PRIORITY FLAGS SLICE CLAMPS	for a word with a "t": of input and output (ioprio_get(2)), and of struct sched_attr what is otherwise
  *					than of this program; the line begins with "t"
+ *	INDEX RESULT			of `calls`, made by the process itself, where ADDRESS is that of a syscall instruction in its memory;
+ *					the line begins with "c"
  */
 #include "log.h"
-#include "mem.h"
+#include "look.h"
 #include "verbs.h"
 
+#include <linux/keyctl.h>
+#ifdef __NR_arch_prctl
+#include <asm/prctl.h>
+#endif
+
 #define IOPRIO_WHO_PROCESS 1
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66
+#endif
 #define SOL_SOCKET 1
 /* No protocol that is on tapes has options above these. */
 #define OPTION_LEVELS 42
@@ -103,15 +113,50 @@ static void look_at_thread(u64 number)
 	tell(line, ARRAY_COUNT(line));
 }
 
+static void look_at_calls(pid process, u64 instruction)
+{
+	static const struct {
+		u16 number, first;
+		int second;
+	} calls[] = {
+		{__NR_prctl, PR_GET_MDWE, 0},
+		{__NR_prctl, PR_MCE_KILL_GET, 0},
+		{__NR_prctl, PR_GET_IO_FLUSHER, 0},
+		{__NR_keyctl, 0, KEY_SPEC_PROCESS_KEYRING},
+		{__NR_keyctl, 0, KEY_SPEC_THREAD_KEYRING},
+#ifdef __NR_arch_prctl
+		{__NR_arch_prctl, ARCH_GET_CPUID, 0},
+#endif
+	};
+	struct look_calls of;
+
+	if (!look_begin(&of, process))
+		return;
+	for (u32 i = 0; i < ARRAY_COUNT(calls); i++) {
+		const u64 line[] = {i, (u64)look_call(&of, instruction, calls[i].number, calls[i].first, (u64)calls[i].second)};
+
+		write_all(1, "c", 1);
+		tell(line, ARRAY_COUNT(line));
+	}
+	look_end(&of);
+}
+
 int verb_look(struct init *init)
 {
-	struct option target = {"--target", true, NULL};
+	struct option options[] = {{"--target", true, NULL}, {"--syscall", false, NULL}};
 	char **word;
 	u64 number;
 	int process;
 
-	if (!verb_options(init, &target, 1, &word) || !parse_number(target.value, INT32_MAX, &number))
+	if (!verb_options(init, options, ARRAY_COUNT(options), &word) || !parse_number(options[0].value, INT32_MAX, &number))
 		return EXIT_USAGE;
+	if (options[1].value) {
+		u64 instruction;
+
+		if (!parse_number(options[1].value, INT64_MAX, &instruction))
+			return EXIT_USAGE;
+		look_at_calls((pid)number, instruction);
+	}
 	process = sys_pidfd_open((pid)number);
 	for (; *word; word++) {
 		bool is_thread = **word == 't';

@@ -40,6 +40,11 @@ export const ownStates = {
   addressTags: 'tags in addresses (ARCH_ENABLE_TAGGED_ADDR)',
   features: 'a shadow stack (ARCH_SHSTK_ENABLE)',
   locking: 'memory that is locked when it is mapped (mlockall)',
+  writeOrExecute: 'memory that may not become code (PR_SET_MDWE)',
+  machineCheck: 'what it does about broken memory (PR_MCE_KILL)',
+  flusher: 'the way it gets memory (PR_SET_IO_FLUSHER)',
+  keyring: 'a keyring of its own (keyctl)',
+  cpuid: 'faults of CPUID (ARCH_SET_CPUID)',
 } as const;
 export type OwnState = keyof typeof ownStates;
 
@@ -121,6 +126,20 @@ export function isLockedWhenMapped(smaps: string): boolean {
     locked++;
   }
   return lockable > 0 && locked === lockable;
+}
+
+/** States by the results of calls (verb_look.c: calls). A negative one is an error: the kernel or the container does not have it. */
+export function ownStatesByCalls([mdwe, machineCheck, flusher, processKeys, threadKeys, cpuid]: readonly bigint[]): readonly OwnState[] {
+  /** PR_MCE_KILL_DEFAULT */
+  const usualCheck = 2n;
+  const found: readonly (readonly [OwnState, boolean])[] = [
+    ['writeOrExecute', (mdwe ?? 0n) > 0n],
+    ['machineCheck', machineCheck !== undefined && machineCheck >= 0n && machineCheck !== usualCheck],
+    ['flusher', (flusher ?? 0n) > 0n],
+    ['keyring', (processKeys ?? 0n) > 0n || (threadKeys ?? 0n) > 0n],
+    ['cpuid', cpuid === 0n],
+  ];
+  return found.flatMap(([state, is]) => (is ? [state] : []));
 }
 
 /** Supplementary groups, from the text of /proc/PID/status. */

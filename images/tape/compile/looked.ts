@@ -14,6 +14,8 @@ export interface Looked {
   readonly events: ReadonlyMap<number, number>;
   /** Of sockets, by descriptor: those that a new socket of the same kind has otherwise. */
   readonly options: ReadonlyMap<number, readonly LookedOption[]>;
+  /** What the process got from calls that it was made to make, by their places in the list of verb_look.c. */
+  readonly calls: readonly bigint[];
   /** By ID. */
   readonly threads: ReadonlyMap<number, LookedThread>;
 }
@@ -31,7 +33,7 @@ export interface LookedThread {
   readonly isScheduledOtherwise: boolean;
 }
 
-export const nothingLooked: Looked = { events: new Map(), options: new Map(), threads: new Map() };
+export const nothingLooked: Looked = { events: new Map(), options: new Map(), calls: [], threads: new Map() };
 
 /** POLLIN, POLLPRI, POLLERR. */
 export const POLL = { in: 1, priority: 2, error: 8 } as const;
@@ -41,17 +43,19 @@ export function parseLooked(text: string): Looked {
   const events = new Map<number, number>();
   const options = new Map<number, LookedOption[]>();
   const threads = new Map<number, LookedThread>();
+  const calls: bigint[] = [];
   for (const line of text.split('\n')) {
-    const words = line.replace(/^t/u, '').trim().split(' ');
+    const words = line.replace(/^[ct]/u, '').trim().split(' ');
     const [of = 0, second = 0, third = 0, sizeBytes = 0] = words.map(Number);
-    if (words.length === 2) events.set(of, second);
+    if (line.startsWith('c')) calls.push(BigInt.asIntN(64, BigInt(words[1] ?? '0')));
+    else if (words.length === 2) events.set(of, second);
     else if (line.startsWith('t')) threads.set(of, { priority: second, isScheduledOtherwise: words.slice(2).some((word) => word !== '0') });
     else if (words.length === 5) {
       const option = { level: second, name: third, sizeBytes, value: BigInt(words[4] ?? '0') };
       options.set(of, [...(options.get(of) ?? []), option]);
     }
   }
-  return { events, options, threads };
+  return { events, options, calls, threads };
 }
 
 /** SOL_SOCKET, IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6. */

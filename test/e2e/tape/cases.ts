@@ -83,6 +83,9 @@ const refusals: Readonly<Record<string, RegExp>> = {
   'names-of-children': /^process 300: a namespace for its children \(unshare\(2\)\)$/u,
   'time-of-children': /timens|time namespace|^process 300: a namespace for its children \(unshare\(2\)\)$/mu,
   mounted: /^mount \/tmp\/mounted: the application mounted or unmounted it$/u,
+  'no-new-code': /^process 300: memory that may not become code \(PR_SET_MDWE\)$/u,
+  'broken-memory': /^process 300: what it does about broken memory \(PR_MCE_KILL\)$/u,
+  keyring: /^process 300: a keyring of its own \(keyctl\)$/u,
   merging: /^process 300: memory that the kernel merges with other memory \(PR_SET_MEMORY_MERGE\)$/mu,
   pidfd: /^descriptor 3 \(PIDFD\): a kind of file that is not on tapes$/u,
 };

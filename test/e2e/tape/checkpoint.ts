@@ -157,21 +157,6 @@ export class Checkpoint {
         throw new Error(`the program ended before it was ready: ${stdout} ${stderr}`);
       });
       const vdso = await saveVdso(pid);
-      const status = await readFile(`/proc/${world.initPid}/status`, 'latin1');
-      // Of the world's namespace, which is not this program's.
-      const systemV = this.#path('systemV');
-      await mkdir(systemV);
-      const copy = 'for name in sem msg shm; do cat /proc/sysvipc/$name > "$1/$name"; done';
-      await execa('nsenter', ['-t', String(world.initPid), '-i', 'sh', '-c', copy, 'sh', systemV]);
-      const look = async (args: readonly string[]): Promise<string> =>
-        (await execa('nsenter', ['-t', String(world.initPid), '-n', this.#bench.tools, ...args])).stdout;
-      const kernel = await readKernelState(pid, { systemV, look, mountInfo: await world.usualMounts() });
-      const started = {
-        user: { ...this.#user, groups: [] },
-        limits: parseLimits(await readFile(`/proc/${world.initPid}/limits`, 'latin1')),
-        permittedCapabilities: permittedAtStart(status, '0', this.#user),
-        oomScoreAdj: Number(await readFile(`/proc/${world.initPid}/oom_score_adj`, 'latin1')),
-      };
       const dump = await execa(
         'nsenter',
         [
@@ -190,6 +175,7 @@ export class Checkpoint {
             '-v4',
             '--unprivileged',
             '--file-locks',
+            '--leave-stopped',
           ],
           ...dumpOptions,
         ],
@@ -200,6 +186,21 @@ export class Checkpoint {
         const errors = log.split('\n').filter((line) => line.includes('Error'));
         return { at: 'dump', reasons: errors.length > 0 ? errors : [dump.stderr] };
       }
+      const status = await readFile(`/proc/${world.initPid}/status`, 'latin1');
+      // Of the world's namespace, which is not this program's.
+      const systemV = this.#path('systemV');
+      await mkdir(systemV);
+      const copy = 'for name in sem msg shm; do cat /proc/sysvipc/$name > "$1/$name"; done';
+      await execa('nsenter', ['-t', String(world.initPid), '-i', 'sh', '-c', copy, 'sh', systemV]);
+      const look = async (args: readonly string[]): Promise<string> =>
+        (await execa('nsenter', ['-t', String(world.initPid), '-n', this.#bench.tools, ...args])).stdout;
+      const kernel = await readKernelState(pid, { systemV, look, mountInfo: await world.usualMounts() });
+      const started = {
+        user: { ...this.#user, groups: [] },
+        limits: parseLimits(await readFile(`/proc/${world.initPid}/limits`, 'latin1')),
+        permittedCapabilities: permittedAtStart(status, '0', this.#user),
+        oomScoreAdj: Number(await readFile(`/proc/${world.initPid}/oom_score_adj`, 'latin1')),
+      };
       // Sockets are not in an image: nobody would listen.
       const rootOfWorld = `/proc/${world.initPid}/root`;
       for (const name of ['app', 'tmp', 'dev/shm']) {

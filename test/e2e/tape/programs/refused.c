@@ -514,6 +514,23 @@ static void merging(void)
 	NEED(!prctl(67, 1, 0, 0, 0));
 }
 
+/* PR_SET_MDWE */
+static void no_new_code(void)
+{
+	NEED(!prctl(65, 1, 0, 0, 0));
+}
+
+static void broken_memory(void)
+{
+	NEED(!prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
+}
+
+/* KEYCTL_GET_KEYRING_ID of KEY_SPEC_PROCESS_KEYRING, which makes it. */
+static void keyring(void)
+{
+	NEED(syscall(SYS_keyctl, 0, -2, 1) > 0);
+}
+
 static const struct {
 	const char *name;
 	void (*enter)(void);
@@ -585,6 +602,9 @@ static const struct {
 	{"time-of-children", time_of_children},
 	{"mounted", mounted},
 	{"merging", merging},
+	{"no-new-code", no_new_code},
+	{"broken-memory", broken_memory},
+	{"keyring", keyring},
 };
 
 int main(int argc, char **argv)

@@ -19,6 +19,7 @@ import {
   hasObjects,
   isLockedWhenMapped,
   isSemaphore,
+  ownStatesByCalls,
   parseGroups,
   parseMemoryFlags,
   parseMulticastGroups,
@@ -260,6 +261,14 @@ test('what crac-init finds at descriptors and threads', (t) => {
     ],
   );
   t.deepEqual(parseLooked(''), nothingLooked);
+  t.deepEqual(parseLooked('c0 1 \nc1 18446744073709551615 \n').calls, [1n, -1n]);
+});
+
+test('what a process says of itself', (t) => {
+  t.deepEqual(ownStatesByCalls([]), []);
+  t.deepEqual(ownStatesByCalls([0n, 2n, 0n, -126n, -126n, 1n]), []);
+  t.deepEqual(ownStatesByCalls([-22n, -22n, -1n, -1n, -1n, -19n]), []);
+  t.deepEqual(ownStatesByCalls([1n, 1n, 1n, -126n, 7n, 0n]), ['writeOrExecute', 'machineCheck', 'flusher', 'keyring', 'cpuid']);
 });
 
 test('priorities and scheduling of threads are refused where they were asked for', (t) => {

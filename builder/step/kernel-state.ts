@@ -56,8 +56,7 @@ async function threadsApart(process: string, tids: readonly number[]): Promise<r
 const isDifferent = async (pid: number, name: string): Promise<boolean> =>
   (await readText(`/proc/${pid}/${name}`)) !== (await readText(`/proc/self/${name}`));
 
-const lineOf = (status: string, name: string): string =>
-  status.split('\n').find((line) => line.startsWith(`${name}:`)) ?? '';
+const lineOf = (status: string, name: string): string => status.split('\n').find((line) => line.startsWith(`${name}:`)) ?? '';
 
 /** A link of /proc/PID/ns is the one of a process's children where these are in another namespace. */
 async function hasChildNamespace(process: string): Promise<boolean> {

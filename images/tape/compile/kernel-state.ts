@@ -97,7 +97,8 @@ function countMounts(mountInfo: string): ReadonlyMap<string, number> {
  */
 export function differentMounts(own: string, usual: string): readonly string[] {
   const [left, right] = [countMounts(own), countMounts(usual)];
-  const isOwnProc = (mount: string): boolean => /^\/proc \/ \S+ proc proc /u.test(mount) && (left.get(mount) ?? 0) - (right.get(mount) ?? 0) === 1;
+  const isOwnProc = (mount: string): boolean =>
+    /^\/proc \/ \S+ proc proc /u.test(mount) && (left.get(mount) ?? 0) - (right.get(mount) ?? 0) === 1;
   const different = [...left.keys(), ...right.keys()].filter((mount) => left.get(mount) !== right.get(mount) && !isOwnProc(mount));
   return [...new Set(different.map((mount) => mount.replace(/ .*/su, '')))];
 }

@@ -32,7 +32,8 @@ function compileThread(context: Context, { tid, core, name }: DumpedThread): Tap
   }
   const nice = thread.schedNice ?? 0;
   const isFirst = tid === process.pid;
-  for (const reason of [...reasonsByThread(thread, nice, isFirst), ...reasonsByPriority(context, tid, nice), ...reasonsByRegisters(info)]) refusals.add(object, reason);
+  for (const reason of [...reasonsByThread(thread, nice, isFirst), ...reasonsByPriority(context, tid, nice), ...reasonsByRegisters(info)])
+    refusals.add(object, reason);
   const { gpregs, fpregs } = info;
   const stack = thread.sas;
   return {

@@ -244,10 +244,13 @@ test('memory that is locked when it is mapped', (t) => {
 
 test('what crac-init finds at descriptors and threads', (t) => {
   const looked = parseLooked('t40 16388 0 0 0 \nt41 24576 0 0 0 \nt42 0 1 0 0 \n3 1 \n3 6 18 4 12345 \n3 1 42 4 0 \n4 0 \n');
-  t.deepEqual([...looked.events], [
-    [3, 1],
-    [4, 0],
-  ]);
+  t.deepEqual(
+    [...looked.events],
+    [
+      [3, 1],
+      [4, 0],
+    ],
+  );
   t.deepEqual(looked.options.get(3), [
     { level: 6, name: 18, sizeBytes: 4, value: 12345n },
     { level: 1, name: 42, sizeBytes: 4, value: 0n },

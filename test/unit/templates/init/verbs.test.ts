@@ -1,4 +1,6 @@
-import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -6,6 +8,7 @@ import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { execa } from 'execa';
 import { cpuBits, cpuWordSources, hasCpuBit } from '../../../../images/record/cpu.js';
+import { parseLooked } from '../../../../images/tape/compile/looked.js';
 import { buildInit, type BuiltInit } from './crac-init.js';
 import { initSources } from './native.js';
 
@@ -246,4 +249,28 @@ test('@evict goes so deep and no deeper, and says what it could not do', async (
   t.regex(stderr, /^crac-init: the page cache cannot be emptied: d: ELOOP$/);
   t.is((await run(t.context.tools, '@evict', '--root', join(root, 'missing'))).exitCode, 1);
   t.is((await run(t.context.tools, '@evict', '--rot', root)).exitCode, 2);
+});
+
+/** Who may be asked for descriptors of a process that is no child. */
+const rooted = process.getuid?.() === 0 ? test : test.skip;
+
+rooted('@look tells of descriptors, of options that a new socket has otherwise, and of threads', async (t) => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  t.teardown(() => socket.close());
+  socket.setMulticastTTL(77);
+  const names = await readdir('/proc/self/fd');
+  const links = await Promise.all(names.map(async (name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+  const sockets = names.filter((_, i) => links[i]?.startsWith('socket:'));
+  // Other tests open and close theirs meanwhile: each is asked for alone.
+  const looks = await Promise.all(
+    sockets.map(async (name) => run(t.context.init, '@look', '--target', String(process.pid), '--', `t${process.pid}`, name)),
+  );
+  const found = looks.map(({ stdout }) => parseLooked(stdout));
+  const ttl = found.flatMap(({ options }) => [...options.values()].flat()).filter(({ level, name }) => level === 0 && name === 33);
+  t.deepEqual(ttl, [{ level: 0, name: 33, sizeBytes: 4, value: 77n }]);
+  t.true(found.some(({ events }) => [...events.values()].includes(0)));
+  t.is(found[0]?.threads.get(process.pid)?.isScheduledOtherwise, false);
+  t.is((await run(t.context.init, '@look', '--target', String(process.pid), '--', '65000')).exitCode, 1);
+  t.is((await run(t.context.init, '@look', '--target', String(process.pid), '--', 'x')).exitCode, 2);
 });

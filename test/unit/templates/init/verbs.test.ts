@@ -264,13 +264,13 @@ rooted('@look tells of descriptors, of options that a new socket has otherwise, 
   const sockets = names.filter((_, i) => links[i]?.startsWith('socket:'));
   // Other tests open and close theirs meanwhile: each is asked for alone.
   const looks = await Promise.all(
-    sockets.map(async (name) => run(t.context.init, '@look', '--target', String(process.pid), '--', `t${process.pid}`, name)),
+    sockets.map(async (name) => run(t.context.tools, '@look', '--target', String(process.pid), '--', `t${process.pid}`, name)),
   );
   const found = looks.map(({ stdout }) => parseLooked(stdout));
   const options = found.flatMap((looked) => [...looked.options.values()].flat());
   t.true(options.some(({ level, name, sizeBytes, value }) => level === 0 && name === 33 && sizeBytes === 4 && value === 77n));
   t.true(found.some(({ events }) => [...events.values()].includes(0)));
   t.is(found[0]?.threads.get(process.pid)?.isScheduledOtherwise, false);
-  t.is((await run(t.context.init, '@look', '--target', String(process.pid), '--', '65000')).exitCode, 1);
-  t.is((await run(t.context.init, '@look', '--target', String(process.pid), '--', 'x')).exitCode, 2);
+  t.is((await run(t.context.tools, '@look', '--target', String(process.pid), '--', '65000')).exitCode, 1);
+  t.is((await run(t.context.tools, '@look', '--target', String(process.pid), '--', 'x')).exitCode, 2);
 });

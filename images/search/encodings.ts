@@ -74,8 +74,8 @@ function characterAt(value: Buffer, at: number): number {
 function formsOf(value: Buffer): readonly EncodedPattern[] {
   const text = textOf(value);
   if (text === undefined) return [{ bytes: value, name: 'bytes' }, ...widths(base64Of(value))];
-  const isLatin = [...text].every((character) => character.charCodeAt(0) < 0x100);
-  const latin = isLatin ? [Buffer.from(text, 'latin1')] : [];
+  const inLatin = Buffer.from(text, 'latin1');
+  const latin = inLatin.toString('latin1') === text ? [inLatin] : [];
   const ascii: readonly (readonly [Encoding, string])[] = [
     ...[value, ...latin].flatMap(base64Of),
     ...percentEncoded(text),

@@ -145,7 +145,7 @@ test('what is allowed is named, and fails nothing; no value is ever told', async
   t.regex(JSON.stringify(found.events), /x: pipe/);
   t.false(JSON.stringify(found.events).includes('bytes in a pipe'));
   const both = await search(of(secret('x', 'bytes in a pipe', true), secret('y', 'queued stream bytes')), await world(t));
-  t.false(/x: /.test(both.error?.message ?? ''));
+  t.false((both.error?.message ?? '').includes('x: '));
   t.false(JSON.stringify([both.events, both.error?.report()]).includes('queued stream bytes'));
 });
 

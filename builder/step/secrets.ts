@@ -43,7 +43,8 @@ export async function readSecrets(
   for (const { id, variable, allowed } of secrets) {
     const value =
       variable === null ? withoutLineEnd(await readFile(join(directory, id), 'latin1')) : Buffer.from(secretEnvironment[variable] ?? '');
-    const characters = Array.from(textOf(value) ?? value).length;
+    const text = textOf(value);
+    const characters = text === undefined ? value.length : Array.from(text).length;
     if (characters < shortestSecret || patternsOf(value).length === 0) short.push(id);
     else searched.push({ id, value, allowed });
   }

@@ -3,7 +3,7 @@ import test from 'ava';
 import { docker, dockerOk, get, processes, removeImages, run, runId, waitForLog } from '../support/docker.js';
 import { simpleImage, smallFlags } from '../support/app-image.js';
 import { crac } from '../support/cli.js';
-import { assertRestored, startOf } from '../support/restore.js';
+import { assertRestored } from '../support/restore.js';
 
 const warm = `crac-build-test-${runId}/levels-warm`;
 let base: string;
@@ -23,7 +23,7 @@ test('--cpu keeps JVM and libc within the level', async (t) => {
   t.is(await dockerOk(t, ['inspect', '-f', '{{index .Config.Labels "dev.crac-build.cpu"}}', warm]), 'x86-64-v2');
   const container = await run(t, warm, ['-e', 'CRAC_BUILD_TRACE=1']);
   t.is((await get(t, container, '/health')).text, 'ok\n');
-  assertRestored(t, await startOf(t, container));
+  await assertRestored(t, container);
   const java = (await processes(t, container)).find(({ parent }) => parent === 1);
   const environ = (await dockerOk(t, ['exec', container.id, 'cat', `/proc/${java?.pid ?? 0}/environ`])).split('\0');
   const value = (name: string): string => environ.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';

@@ -125,8 +125,8 @@ export interface VerifyResult {
   readonly schema: 'crac-build/verify/1';
   readonly image: string;
   readonly restored: boolean;
-  /** Why it started cold, where it did: code and text of crac-init's line. */
-  readonly cold: { readonly code: string; readonly reason: string } | null;
+  /** Why it started cold, where it did: code and text of crac-init's line, and what to do. */
+  readonly cold: { readonly code: string; readonly reason: string; readonly hint: string } | null;
   readonly restoreMs: number | null;
   readonly readyMs: number | null;
   readonly runArgs: readonly string[];

@@ -15,6 +15,20 @@ const lines = (texts: readonly string[]): string => texts.map((text) => `  | ${t
 /** The last lines of an output, below a sentence. */
 const after = (texts: readonly string[]): string => (texts.length === 0 ? '' : `\n${lines(texts)}`);
 
+interface DumpArgs {
+  /** CRIU's own words. */
+  readonly reason: string;
+  readonly lastLines: readonly string[];
+}
+
+/** A failure of CRIU at the dump: what it means, CRIU's own reason, and the last errors of its log. */
+const dumpRow = (sentence: string, hint: string): Row<DumpArgs> =>
+  row({
+    exit: 1,
+    what: ({ reason, lastLines }) => `${sentence}: ${reason}${after(lastLines)}`,
+    hint: () => hint,
+  });
+
 export const errorTable = {
   // wrong use
   'CRAC-USAGE': row<{ message: string }>({
@@ -220,12 +234,78 @@ export const errorTable = {
     hint: () =>
       'Close pools before the checkpoint, build with a service that is not there (--add-host, --env), or let the warm-up not open them.',
   }),
-  'CRAC-CRIU-DUMP-FAILED': row<{ reason: string; explanation: string; lastLines: readonly string[] }>({
-    exit: 1,
-    what: (a) =>
-      `CRIU could not dump the application: ${a.reason}${a.lastLines.length > 0 ? `\n${a.lastLines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
-    hint: (a) => a.explanation,
-  }),
+  'CRAC-DUMP-CONNECTION': dumpRow(
+    'the application holds a TCP connection, which cannot be dumped',
+    'Close clients and pools before the checkpoint, or build without the service they talk to.',
+  ),
+  'CRAC-DUMP-UNIX-SOCKET': dumpRow(
+    'the application is connected to a UNIX socket of a process that is not dumped',
+    'Close the connection to the UNIX socket of another process (a database, a log daemon, a desktop) before the checkpoint.',
+  ),
+  'CRAC-DUMP-SOCKET': dumpRow(
+    'the application holds a socket of a kind that cannot be dumped',
+    'TCP and UDP sockets without a connection, and UNIX sockets, can be dumped: leave out what opens others (raw and packet sockets, SCTP, MPTCP, netlink) in the build.',
+  ),
+  'CRAC-DUMP-WATCH': dumpRow(
+    'the application watches files in a way that cannot be dumped',
+    'Switch off file watching (inotify: devtools, reload of settings or logging) in the build.',
+  ),
+  'CRAC-DUMP-FILE': dumpRow(
+    'the application has a file open that cannot be dumped',
+    'A deleted file of more than 1 MiB, or one on a mount inside of a mount: close it before the checkpoint, or let it lie in the file system of the image.',
+  ),
+  'CRAC-DUMP-DESCRIPTOR': dumpRow(
+    'the application holds a descriptor that cannot be dumped',
+    'Native code opened it: io_uring (Netty: -Dio.netty.transport.noNative=true), perf events (profilers), userfaultfd, BPF. Switch that off in the build; --explain names the class that opened it.',
+  ),
+  'CRAC-DUMP-MAPPING': dumpRow(
+    'the application has memory mapped that cannot be dumped',
+    'Native code mapped it: a device, an AIO ring, System V shared memory of another container, uprobes. Switch that off in the build.',
+  ),
+  'CRAC-DUMP-TERMINAL': dumpRow(
+    'the application holds a terminal of another session',
+    'Start it without a terminal: the build container has none, so the application, or a library of it, has made one.',
+  ),
+  'CRAC-DUMP-LOCK': dumpRow(
+    'the application holds a lock of a file that cannot be dumped',
+    'Locks of files that other containers share, and leases, stay behind: release them before the checkpoint.',
+  ),
+  'CRAC-DUMP-SESSION': dumpRow(
+    'the application belongs to a session whose first process is not dumped',
+    'Let the entry point exec java, and let nothing start processes by setsid.',
+  ),
+  'CRAC-DUMP-SECCOMP': dumpRow(
+    'the build container runs under a seccomp filter, through which CRIU cannot dump',
+    'The engine has to allow seccomp=unconfined for the build: docs/rights.md.',
+  ),
+  'CRAC-DUMP-TRACED': dumpRow(
+    'CRIU may not trace the application',
+    'A debugger, strace or a profiler is attached to it: start it without. Or the host forbids ptrace: kernel.yama.ptrace_scope has to be below 3.',
+  ),
+  'CRAC-DUMP-ENDED': dumpRow(
+    'a process of the application ended, or was stopped, while it was dumped',
+    'Let processes that come and go (shells, helpers, health checks of its own) rest before the checkpoint.',
+  ),
+  'CRAC-DUMP-MEMORY': dumpRow(
+    'there was not enough memory for the dump',
+    "CRIU runs in the build container: give it a larger --memory, or the engine's host more.",
+  ),
+  'CRAC-DUMP-KERNEL': dumpRow(
+    "the kernel of the engine's host lacks what CRIU needs",
+    'CRIU needs a kernel with CONFIG_CHECKPOINT_RESTORE, 5.9 or later, and no emulation: build on another host.',
+  ),
+  'CRAC-DUMP-RIGHTS': dumpRow(
+    'CRIU lacks a right',
+    'docs/rights.md lists what the build asks for. The engine, its host or a policy of it (SELinux, AppArmor) does not grant all of it; an application that runs as one user needs the least.',
+  ),
+  'CRAC-DUMP-TIMEOUT': dumpRow(
+    'the dump did not end',
+    'A process or a file system of the application does not answer: a network mount, a process that waits for a disk.',
+  ),
+  'CRAC-CRIU-DUMP-FAILED': dumpRow(
+    'CRIU could not dump the application',
+    "--keep-failed keeps the container with CRIU's whole log (/.crac-build-out/checkpoint/criu/dump.log).",
+  ),
   'CRAC-CHECKPOINT-INCOMPLETE': row<{ message: string }>({
     exit: 1,
     what: (a) => `the checkpoint is not complete: ${a.message}`,
@@ -362,6 +442,8 @@ export const errorTable = {
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;
+/** What CRIU's failures at the dump become (builder/checkpoint/explain.ts). */
+export type DumpCode = Extract<ErrorCode, `CRAC-DUMP-${string}`> | 'CRAC-CRIU-DUMP-FAILED';
 export type ErrorArgs<C extends ErrorCode> = (typeof errorTable)[C] extends Row<infer A> ? A : never;
 
 /** A place in a file of the user's: lines and columns count from 1. */

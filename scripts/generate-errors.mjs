@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 import { errorTable } from '../builder/errors.ts';
+import { dumpReasons, restoreReasons } from '../builder/checkpoint/reasons.ts';
 
 const target = new URL('../docs/errors.md', import.meta.url);
 
@@ -34,7 +35,6 @@ const samples = {
 /** Where a hint is an argument of its own. */
 const ownHints = {
   'CRAC-USAGE-FLAG': 'What the flag takes, and the nearest word that it knows.',
-  'CRAC-CRIU-DUMP-FAILED': "What CRIU's reason means, and what to change.",
 };
 
 const areas = [
@@ -43,7 +43,7 @@ const areas = [
   ['Engine and machine', /^CRAC-(ENGINE|DISK|RUNTIME|PLATFORM)/],
   ['Images', /^CRAC-(IMAGE|BASE)/],
   ['The application while building', /^CRAC-(APP|PROBE|WARMUP|ATTACH)/],
-  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|SECRET|TAPE|STEP)/],
+  ['Checkpoint', /^CRAC-(CRIU|CHECKPOINT|DUMP|SECRET|TAPE|STEP)/],
   ['Checkpoint by a CRaC JDK', /^CRAC-JDK/],
   ['The new image', /^CRAC-(BAKE|FORMAT|VERIFY|BENCH)/],
   ['Others', /./],
@@ -68,7 +68,27 @@ A failure is printed on standard error as \`error CODE: what happened\`, where t
 
 The codes with which an image starts cold are another list: [restore.md](restore.md).
 
-${sections.join('\n')}`;
+${sections.join('\n')}
+
+## Messages of CRIU
+
+What CRIU 4.2 says, and what it becomes. At a dump the first line of its log that is in this list decides; a line that is not becomes
+\`CRAC-CRIU-DUMP-FAILED\`. \`…\` stands for what varies.
+
+| message at a dump | code |
+| --- | --- |
+${Object.entries(dumpReasons)
+  .flatMap(([code, messages]) => messages.map((message) => `| ${quoted(message)} | \`${code}\` |`))
+  .join('\n')}
+
+A start whose restore fails is cold, with the code \`COLD-RESTORE\` and the restorer's words; \`crac-build verify\` adds what to do:
+
+| message at a restore | what it is | what to do |
+| --- | --- | --- |
+${restoreReasons
+  .flatMap(({ about, messages, advice }) => messages.map((message) => `| ${quoted(message)} | ${about} | ${advice} |`))
+  .join('\n')}
+`;
   return format(page, { ...(await resolveConfig(target.pathname)), parser: 'markdown' });
 }
 
@@ -76,6 +96,11 @@ function renderRow([code, { exit, what, hint }]) {
   const args = new Proxy({}, { get: (_, name) => (name in samples ? samples[name] : capitals(name)) });
   const optional = new Proxy({}, { get: (_, name) => (name === 'explanation' ? undefined : args[name]) });
   return `### ${code}\n\nExit status ${exit}. ${escapeMarkdown(sentence(what(args)))}\n\nTry: ${escapeMarkdown(ownHints[code] ?? hint(optional))}\n`;
+}
+
+/** As code in a cell of a table. */
+function quoted(message) {
+  return `\`${message.trim().replaceAll('|', '\\|')}\``;
 }
 
 function capitals(name) {

@@ -49,8 +49,8 @@ const sysAdmin = 1n << 21n;
 const images = ['inventory.img', 'pstree.img', 'files.img', 'seccomp.img'] as const;
 
 /**
- * Dumps a process tree and leaves it stopped (SIGSTOP). Throws CRAC-CRIU-DUMP-FAILED with CRIU's own reason, CRAC-CHECKPOINT-INCOMPLETE where CRIU
- * claims success but the evidence is missing, CRAC-DISK-FULL.
+ * Dumps a process tree and leaves it stopped (SIGSTOP). Throws CRAC-DUMP-… or CRAC-CRIU-DUMP-FAILED with CRIU's own reason,
+ * CRAC-CHECKPOINT-INCOMPLETE where CRIU claims success but the evidence is missing, CRAC-DISK-FULL.
  */
 export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signal: AbortSignal): Promise<void> {
   const { uid, gid, groups } = request.user;
@@ -92,26 +92,12 @@ export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signa
     )
     .catch((cause: unknown) => {
       if (!deadline.aborted || signal.aborted) throw cause;
-      throw CracError.of(
-        'CRAC-CRIU-DUMP-FAILED',
-        {
-          reason: `no end after ${Math.round(deadlineMs / 1000)} s`,
-          explanation: 'A process or a file system of the application does not answer.',
-          lastLines: [],
-        },
-        { cause },
-      );
+      throw CracError.of('CRAC-DUMP-TIMEOUT', { reason: `no end after ${Math.round(deadlineMs / 1000)} s`, lastLines: [] }, { cause });
     });
   const log = join(request.directory, 'dump.log');
   const end = await readEnd(log);
   if (end.at(-1)?.endsWith('Dumping finished successfully') !== true) {
-    const { reason, explanation, diskFull } = explainDump(end, result.stderr);
-    if (diskFull) throw CracError.of('CRAC-DISK-FULL', { where: 'for the dump' });
-    throw CracError.of('CRAC-CRIU-DUMP-FAILED', {
-      reason,
-      explanation,
-      lastLines: end.filter((line) => /Error|Warn/.test(line)).slice(-10),
-    });
+    throw explainDump({ lines: end, stderr: result.stderr, status: result.code });
   }
   if (result.code !== 0)
     throw CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message: `CRIU ended with ${String(result.code)} after a complete log` });

@@ -3,6 +3,7 @@ import type { Call, StartOptions, VerifyResult } from '../api.js';
 import { Prober } from '../bench/prober.js';
 import { TrialError } from '../bench/start.js';
 import { runTrial } from '../bench/trial.js';
+import { adviseCold } from '../checkpoint/cold-advice.js';
 import { Cleanup } from '../engine/cleanup.js';
 import { CracError } from '../errors.js';
 import { checkStart, openBakedImage } from './baked-image.js';
@@ -48,14 +49,16 @@ export async function verifyWith(
   try {
     const deadlineMs = Math.max(image.readiness.timeoutMs, 120_000);
     const trial = await runTrial(tools.engine, prober, { spec, readiness: image.readiness, deadlineMs, memory: false }, cleanup, signal);
-    return { ...common, restored: trial.cold === null, cold: trial.cold, restoreMs: trial.restoreMs, readyMs: trial.readyMs };
+    const cold = trial.cold === null ? null : { ...trial.cold, hint: adviseCold(trial.cold) };
+    return { ...common, restored: cold === null, cold, restoreMs: trial.restoreMs, readyMs: trial.readyMs };
   } catch (cause) {
     if (!(cause instanceof TrialError)) throw cause;
     throw CracError.of(
       'CRAC-VERIFY-FAILED',
       {
         image: shownAs,
-        message: cause.cold === null ? cause.message : `${cause.message}; ${cause.cold.code}: ${cause.cold.reason}`,
+        message:
+          cause.cold === null ? cause.message : `${cause.message}; ${cause.cold.code}: ${cause.cold.reason}. ${adviseCold(cause.cold)}`,
         lastLines: cause.lastLines.slice(-10),
       },
       { cause },

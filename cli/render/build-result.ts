@@ -34,6 +34,7 @@ export function renderVerifyResult(result: VerifyResult, look: Look): string {
     ...renderPairs(
       [
         ['start', formatOutcome(result)],
+        ...(result.cold === null ? [] : ([['try', cleanLine(result.cold.hint)]] as const)),
         ['with', result.runArgs.length === 0 ? 'no more rights than a container has' : clean(result.runArgs.join(' '))],
       ],
       look,

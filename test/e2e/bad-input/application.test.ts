@@ -206,7 +206,7 @@ test('CRIU cannot dump it: its own reason, explained', async (t) => {
   const { error } = await assertRefused(
     t,
     faulty(image, 'unix-socket', '--env', 'MISFIT_SOCKET=/service/service.sock', '--mount', mount, ...listens),
-    { code: 'CRAC-CRIU-DUMP-FAILED', exit: 1, what: /unix: External socket is used/, hint: /UNIX socket of another process/ },
+    { code: 'CRAC-DUMP-UNIX-SOCKET', exit: 1, what: /unix: External socket is used/, hint: /UNIX socket of another process/ },
   );
   t.regex(error.what, /Dumping FAILED/);
 });

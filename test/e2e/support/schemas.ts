@@ -13,7 +13,7 @@ export const verifySchema = v.strictObject({
   schema: v.literal('crac-build/verify/1'),
   image: v.string(),
   restored: v.boolean(),
-  cold: v.nullable(v.strictObject({ code: v.pipe(v.string(), v.regex(/^COLD-[A-Z-]+$/)), reason: v.string() })),
+  cold: v.nullable(v.strictObject({ code: v.pipe(v.string(), v.regex(/^COLD-[A-Z-]+$/)), reason: v.string(), hint: v.string() })),
   restoreMs: v.nullable(positive),
   readyMs: v.nullable(positive),
   runArgs: words,

@@ -36,6 +36,7 @@ test('verify', (t) => {
     renderVerifyResult({ ...verifiedCold, runArgs: [] }, plainLook),
     `! app:warm
   start  cold (NO-RIGHTS: CRIU needs SYS_ADMIN), ready after 3.21 s
+  try    Give it.
   with   no more rights than a container has
 `,
   );

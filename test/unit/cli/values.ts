@@ -24,7 +24,7 @@ export const verified: VerifyResult = {
 export const verifiedCold: VerifyResult = {
   ...verified,
   restored: false,
-  cold: { code: 'NO-RIGHTS', reason: 'CRIU needs SYS_ADMIN' },
+  cold: { code: 'NO-RIGHTS', reason: 'CRIU needs SYS_ADMIN', hint: 'Give it.' },
   restoreMs: null,
   readyMs: 3210,
 };

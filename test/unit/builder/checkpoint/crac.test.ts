@@ -88,7 +88,7 @@ test('a refusal', async (t) => {
 });
 
 test('a dump that failed: the engine is told, and the reason is the dump’s', async (t) => {
-  const dump = (): Promise<void> => Promise.reject(CracError.of('CRAC-CRIU-DUMP-FAILED', { reason: 'no', explanation: '', lastLines: [] }));
+  const dump = (): Promise<void> => Promise.reject(CracError.of('CRAC-CRIU-DUMP-FAILED', { reason: 'no', lastLines: [] }));
   const { statuses } = await fails(t, { reply: good, asks: true, dump }, 'CRAC-CRIU-DUMP-FAILED', /no/);
   t.deepEqual(statuses, [1]);
 });

@@ -170,10 +170,10 @@ for (const generation of ['b', 'c'] as const) {
   test(`CRIU fails: the engine of generation ${generation} is told, and the application goes on`, async (t) => {
     const args = ['--from', images[generation], ...ready, '--engine=crac', '--env', 'CRAC_FAULT=trace'];
     await assertRefused(t, args, {
-      code: 'CRAC-CRIU-DUMP-FAILED',
+      code: 'CRAC-DUMP-TRACED',
       exit: 1,
       what: /Unseizable non-zombie \d+ found/,
-      hint: /another tracer/,
+      hint: /debugger/,
     });
   });
 }

@@ -104,8 +104,13 @@ export async function dumpWithCriu(request: DumpRequest, tools: DumpTools, signa
   await assertComplete(request.directory);
 }
 
+/** What CRaC's own CRIU makes of pages with --compress (CRaC/criu image-desc.c, PAGES_COMP): LZ4, in place of pages-N.img. */
+export const compressedPages = (names: readonly string[]): string | undefined => names.find((name) => /^pages-\d+\.comp\.img$/.test(name));
+
 async function assertComplete(directory: string): Promise<void> {
   const present = new Set(await readdir(directory));
+  const compressed = compressedPages([...present]);
+  if (compressed !== undefined) throw CracError.of('CRAC-JDK-COMPRESSED', { file: compressed });
   const missing = [...images.filter((name) => !present.has(name) && name !== 'seccomp.img')];
   for (const prefix of ['core-', 'mm-', 'pagemap-', 'pages-']) {
     if (![...present].some((name) => name.startsWith(prefix))) missing.push(`${prefix}*.img` as (typeof images)[number]);

@@ -19,7 +19,7 @@ import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { dumpWithoutCaught } from './dump.js';
 import { chooseEngine, engineInstead, type ChosenEngine } from './engine.js';
 import { runInit } from './init.js';
-import { assertConfigured, checkpointWithJdk, restoreSignal, timeoutVariable } from './jdk-checkpoint.js';
+import { assertConfigured, checkpointWithJdk, cpuEvidenceOf, restoreSignal, timeoutVariable } from './jdk-checkpoint.js';
 import { readKernelState } from './kernel-state.js';
 import { packLayers, writeRecord, type PackInput } from './pack.js';
 import { dropCopies, makePages, type Pages } from './pages.js';
@@ -138,9 +138,10 @@ async function checkpoint(app: App, user: AppUser, before: Settled, engine: Chos
     settled = { ...before, ...(await readMoment(before, signal)) };
     await dump();
   };
-  if (engine.name === 'crac') await checkpointWithJdk({ ...engine, app, chosen: before, dump: dumpAfterCallbacks }, signal);
+  if (engine.name === 'crac') await checkpointWithJdk({ ...engine, app, chosen: before, dump: dumpAfterCallbacks }, emit, signal);
   else await dump();
   const resumeSignal = engine.name === 'crac' ? await restoreSignal(jvm.pid) : undefined;
+  if (engine.name === 'crac') settled = { ...settled, evidence: cpuEvidenceOf(engine.jdk, settled.evidence, emit) };
   // It is as it was dumped: nothing runs that could change it meanwhile.
   const dumped: Dumped = {
     ...settled,

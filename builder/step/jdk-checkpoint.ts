@@ -1,13 +1,15 @@
 /** The checkpoint by a CRaC JDK in the build container: who asks it, who dumps, and what a restore has to do for it. */
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { attach } from '../attach/attach.js';
 import { checkpointByJdk, cracTimes, type CracTimes } from '../checkpoint/crac.js';
 import type { CracJdk } from '../checkpoint/crac-jdk.js';
-import type { CriuRelay } from '../checkpoint/criu-relay.js';
+import type { CriuRelay, CriuRequest } from '../checkpoint/criu-relay.js';
 import { parseDuration } from '../dockerfile/duration.js';
 import { CracError } from '../errors.js';
 import type { ResumeSignal } from '../../images/record/record.js';
+import type { Emit } from '../events.js';
 import type { App } from './app.js';
+import type { CpuEvidence } from './cpu.js';
 import { memoryKills } from './memory-kills.js';
 import type { CheckpointRoot } from './processes.js';
 
@@ -39,15 +41,31 @@ export async function restoreSignal(pid: number): Promise<ResumeSignal> {
   return { signal: /\/ld-musl-[^/\s]*$/m.test(maps) ? 37 : 36, value: 0 };
 }
 
-/** Throws CRAC-JDK-COMPRESSED for what CRaC's CRIU makes of pages (image-desc.c, PAGES_COMP). */
-export async function refuseCompressed(directory: string): Promise<void> {
-  const file = (await readdir(directory)).find((name) => /^pages-\d+\.comp\.img$/.test(name));
-  if (file !== undefined) throw CracError.of('CRAC-JDK-COMPRESSED', { file });
+/**
+ * JDKs whose engine is a program look at the CPU again when they are restored, and exit where a feature of the build's is missing, whatever
+ * the JVM was told to leave alone (vm_version_x86.cpp, crac_restore). What crac-init compares has to be as much.
+ */
+export function cpuEvidenceOf({ images }: Pick<CracJdk, 'images'>, evidence: CpuEvidence, emit: Emit): CpuEvidence {
+  if (images.kind !== 'criu' || images.by !== 'variable' || !evidence.masked) return evidence;
+  emit({
+    type: 'notice',
+    step: 'checkpoint',
+    text: 'the JDK itself compares CPUs at a restore: the image restores on CPUs like this one only',
+  });
+  return { ...evidence, masked: false };
+}
+
+/** Words of a dump that a JDK's engine gives to its CRIU by itself (criuengine.c, criuengine.cpp); the rest was somebody's wish. */
+const usualWords = /^(?:dump|-t|\d+|-D|--shell-job|-v4|-o|dump4\.log|--unprivileged)$/;
+
+/** Options of CRAC_CRIU_OPTS or CRaCEngineOptions=args=…: they were meant for another CRIU. */
+export function unusedWords(argv: readonly string[]): readonly string[] {
+  const directory = argv.indexOf('-D') + 1;
+  return argv.filter((word, at) => !usualWords.test(word) && (directory === 0 || at !== directory));
 }
 
 export interface JdkCheckpoint {
   readonly app: App;
-  readonly jdk: CracJdk;
   readonly relay: CriuRelay;
   readonly chosen: CheckpointRoot;
   /** Dumps it, by evidence, and leaves it stopped. */
@@ -55,7 +73,7 @@ export interface JdkCheckpoint {
 }
 
 /** Throws CRAC-JDK-…, CRAC-APP-EXITED, and what `dump` throws. */
-export async function checkpointWithJdk(input: JdkCheckpoint, signal: AbortSignal): Promise<void> {
+export async function checkpointWithJdk(input: JdkCheckpoint, emit: Emit, signal: AbortSignal): Promise<void> {
   const { app, relay, chosen } = input;
   const { jvm } = chosen;
   if (jvm.innerPid === 1) throw CracError.of('CRAC-JDK-PID-1', { command: jvm.command.slice(0, 120) });
@@ -63,5 +81,10 @@ export async function checkpointWithJdk(input: JdkCheckpoint, signal: AbortSigna
   // Who waits here gives up before the connection does.
   const listener = await attach(jvm.pid, signal, 10_000, times.answerMs + 60_000);
   const subject = { jvm: listener, ended: app.exit, lastLines: () => app.lastLines, oomKills: memoryKills };
-  await checkpointByJdk(subject, (until) => relay.next(until), input.dump, times, signal);
+  const dump = async ({ argv }: CriuRequest): Promise<void> => {
+    const unused = unusedWords(argv);
+    if (unused.length > 0) emit({ type: 'notice', step: 'checkpoint', text: `CRIU is crac-build's own, without ${unused.join(' ')}` });
+    await input.dump();
+  };
+  await checkpointByJdk(subject, (until) => relay.next(until), dump, times, signal);
 }

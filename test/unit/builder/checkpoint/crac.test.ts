@@ -34,6 +34,8 @@ async function play(scene: Scene): Promise<Seen> {
   const output = ['ready'];
   let kills = 3;
   const { reply } = scene;
+  let end: (how: string) => void = () => undefined;
+  const ended = new Promise<string>((resolve) => (end = resolve));
   const subject: CracSubject = {
     jvm: {
       jcmd: async (line) => {
@@ -41,12 +43,17 @@ async function play(scene: Scene): Promise<Seen> {
         await sleep(5);
         if (scene.says !== undefined) output.push(scene.says);
         kills += scene.kills ?? 0;
+        const { ends } = scene;
+        if (ends !== undefined)
+          setTimeout(() => {
+            end(ends);
+          }, 50);
         if (reply === undefined) return never;
         if (reply instanceof Error) throw reply;
         return reply;
       },
     },
-    ended: scene.ends === undefined ? never : sleep(60, scene.ends),
+    ended,
     lastLines: () => [...output],
     oomKills: () => Promise.resolve(kills),
   };

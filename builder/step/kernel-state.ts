@@ -103,7 +103,7 @@ const systemCall = Buffer.from([0x0f, 0x05]);
 
 async function findSystemCall(pid: number): Promise<number | undefined> {
   const vdso = await saveVdso(pid);
-  const at = vdso?.bytes.indexOf(systemCall) ?? -1;
+  const at = Buffer.from(vdso?.bytes ?? []).indexOf(systemCall);
   return vdso === undefined || at < 0 ? undefined : Number(vdso.address) + at;
 }
 

@@ -14,7 +14,7 @@ const logs = readdirSync(folder).map((name) => {
 for (const { name, code, lines } of logs) {
   test(`${name} is ${code}`, (t) => {
     const error = explainDump({ lines: ['Pagemap is fully functional', ...lines], stderr: '', status: 1 });
-    t.is(error.code as string, code);
+    t.is(error.code, code);
     t.is(error.exit, 1);
     if (code === 'CRAC-DISK-FULL') return;
     const [what = '', ...rest] = error.message.split('\n');
@@ -35,7 +35,7 @@ test('every code has a log, and every message of the table is one of its own cod
       t.true(says(line, message));
       const found = explainDump({ lines: [line], stderr: '', status: 1 }).code;
       // Missing rights and memory are what is left: other messages may end like them.
-      t.is(found as string, code, message);
+      t.is(found, code, message);
     }
   }
   for (const code of Object.keys(errorTable).filter((name) => name.startsWith('CRAC-DUMP-'))) {

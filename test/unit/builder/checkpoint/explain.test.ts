@@ -14,7 +14,8 @@ const logs = readdirSync(folder).map((name) => {
 for (const { name, code, lines } of logs) {
   test(`${name} is ${code}`, (t) => {
     const error = explainDump({ lines: ['Pagemap is fully functional', ...lines], stderr: '', status: 1 });
-    t.is(error.code, code);
+    const told: string = error.code;
+    t.is(told, code);
     t.is(error.exit, 1);
     if (code === 'CRAC-DISK-FULL') return;
     const [what = '', ...rest] = error.message.split('\n');
@@ -33,7 +34,7 @@ test('every code has a log, and every message of the table is one of its own cod
     for (const message of messages) {
       const line = `Error (criu/x.c:1): ${message.replaceAll('…', 'x')}`;
       t.true(says(line, message));
-      const found = explainDump({ lines: [line], stderr: '', status: 1 }).code;
+      const found: string = explainDump({ lines: [line], stderr: '', status: 1 }).code;
       // Missing rights and memory are what is left: other messages may end like them.
       t.is(found, code, message);
     }

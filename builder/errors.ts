@@ -358,7 +358,7 @@ export const errorTable = {
     hint: () =>
       '--keep-failed keeps the container with its image directory (/.crac-build-out/crac/image); --engine=criu does without the engine.',
   }),
-  'CRAC-JDK-PID-1': row<{ command: string }>({
+  'CRAC-JDK-FIRST-PID': row<{ command: string }>({
     exit: 1,
     what: (a) => `the JVM is process 1 of its PID namespace, and cannot be dumped by a child of its own: ${a.command}`,
     hint: () => 'Start java without a PID namespace of its own (unshare, bwrap); crac-build gives it a PID above 1.',

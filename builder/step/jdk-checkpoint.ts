@@ -76,7 +76,7 @@ export interface JdkCheckpoint {
 export async function checkpointWithJdk(input: JdkCheckpoint, emit: Emit, signal: AbortSignal): Promise<void> {
   const { app, relay, chosen } = input;
   const { jvm } = chosen;
-  if (jvm.innerPid === 1) throw CracError.of('CRAC-JDK-PID-1', { command: jvm.command.slice(0, 120) });
+  if (jvm.innerPid === 1) throw CracError.of('CRAC-JDK-FIRST-PID', { command: jvm.command.slice(0, 120) });
   const times = timesOf(process.env[timeoutVariable]);
   // Who waits here gives up before the connection does.
   const listener = await attach(jvm.pid, signal, 10_000, times.answerMs + 60_000);

@@ -3,16 +3,13 @@ import { PROT, VMA } from '../../images/criu/flags.js';
 import { FrozenMemory } from '../../images/criu/frozen-memory.js';
 import { frozenThreads } from '../../images/criu/frozen-threads.js';
 import type { CheckpointProcess } from '../../images/criu/view-process.js';
-import { surveyHeap, type HeapSurvey } from '../../images/hotspot/free-heap.js';
+import { heapKind, surveyHeap, type HeapSurvey } from '../../images/hotspot/free-heap.js';
 import { jvmLibrary } from '../../images/hotspot/jvm-library.js';
 import { librariesThatExpectZeros } from '../../images/pages/allocators.js';
 import type { MemoryKnowledge } from '../../images/pages/write.js';
 import type { Emit } from '../events.js';
 import { imageDirectory, type Prepared } from './prepare.js';
 import { runtimeDirectory, type RestoreMode } from './protocol.js';
-
-/** The region of a process that is its Java heap, all that is reserved for it. */
-export const heapKind = 'Java heap';
 
 async function survey(prepared: Prepared, process: CheckpointProcess, signal: AbortSignal): Promise<HeapSurvey | undefined> {
   if (jvmLibrary(process.memory?.vmas ?? []) === undefined) return undefined;

@@ -1,13 +1,19 @@
 /** What of memory and processors a start is compared with. */
-import type { PlannedVma } from '../../images/pages/plan.js';
-import { heapKind } from './knowledge.js';
-import type { Pages } from './pages.js';
+import { heapKind } from '../../images/hotspot/free-heap.js';
+import type { PagePlan, PlannedVma } from '../../images/pages/plan.js';
+import type { MemoryKnowledge } from '../../images/pages/write.js';
+
+/** The pages of a dump, and what is known of the memory of its processes, by PID. */
+interface KnownPages {
+  readonly plan: PagePlan;
+  readonly knowledge: ReadonlyMap<number, MemoryKnowledge>;
+}
 
 /**
  * Bytes that the application may come to: what the checkpoint has, with a full heap in place of what is in use of it. 0 where the heap of
  * none of its processes is known.
  */
-export function mostMemoryBytes({ plan, knowledge }: Pick<Pages, 'plan' | 'knowledge'>, memoryBytes: number): number {
+export function mostMemoryBytes({ plan, knowledge }: KnownPages, memoryBytes: number): number {
   const growth = plan.processes.flatMap(({ pid, vmas }) =>
     (knowledge.get(pid)?.regions ?? [])
       .filter(({ kind }) => kind === heapKind)

@@ -23,6 +23,9 @@ import type { ReadableMemory } from './memory.js';
 import { freeOfG1, type FreeOfG1 } from './regions.js';
 import { VirtualMachine } from './virtual-machine.js';
 
+/** The name for all that is reserved for the heap. */
+export const heapKind = 'Java heap';
+
 export type Collector = 'Serial' | 'Parallel' | 'G1' | 'ZGC' | 'Shenandoah';
 
 export interface HeapSurvey {

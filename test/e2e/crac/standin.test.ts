@@ -182,7 +182,7 @@ test('the JVM is process 1 of a namespace of its own', async (t) => {
   const entryPoint = '["unshare", "--user", "--map-root-user", "--pid", "--fork", "java", "-cp", "/app", "Crac"]';
   const image = await plainImage(t, 'pid-1', dockerfileOf('c', entryPoint), context);
   await assertRefused(t, ['--from', image, ...ready, '--engine=crac'], {
-    code: 'CRAC-JDK-PID-1',
+    code: 'CRAC-JDK-FIRST-PID',
     exit: 1,
     what: /process 1 of its PID namespace/,
     hint: /above 1/,

@@ -1,5 +1,6 @@
 /** The checkpoint by a CRaC JDK in the build container: who asks it, who dumps, and what a restore has to do for it. */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { attach } from '../attach/attach.js';
 import { checkpointByJdk, cracTimes, type CracTimes } from '../checkpoint/crac.js';
 import type { CracJdk } from '../checkpoint/crac-jdk.js';
@@ -72,14 +73,34 @@ export interface JdkCheckpoint {
   readonly dump: () => Promise<void>;
 }
 
+/**
+ * An engine that fails before it has called CRIU mostly was too slow in leaving the JVM's process tree, for which it has 3 ms (criuengine.c,
+ * criuengine.cpp: usleep in a loop); on a busy machine the next attempt is as good as the first one.
+ */
+const attempts = 3;
+/** For afterRestore, which runs after the engine has said that it failed. */
+const pauseMs = 1000;
+
 /** Throws CRAC-JDK-…, CRAC-APP-EXITED, and what `dump` throws. */
 export async function checkpointWithJdk(input: JdkCheckpoint, emit: Emit, signal: AbortSignal): Promise<void> {
-  const { app, relay, chosen } = input;
-  const { jvm } = chosen;
+  const { jvm } = input.chosen;
   if (jvm.innerPid === 1) throw CracError.of('CRAC-JDK-FIRST-PID', { command: jvm.command.slice(0, 120) });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await askJdk(input, emit, signal);
+      return;
+    } catch (cause) {
+      if (attempt === attempts || !(cause instanceof CracError) || cause.code !== 'CRAC-JDK-ENGINE-FAILED') throw cause;
+      emit({ type: 'notice', step: 'checkpoint', text: `the JDK is asked once more: ${cause.message.split('\n')[0] ?? ''}` });
+      await sleep(pauseMs, undefined, { signal });
+    }
+  }
+}
+
+async function askJdk({ app, relay, chosen, ...input }: JdkCheckpoint, emit: Emit, signal: AbortSignal): Promise<void> {
   const times = timesOf(process.env[timeoutVariable]);
   // Who waits here gives up before the connection does.
-  const listener = await attach(jvm.pid, signal, 10_000, times.answerMs + 60_000);
+  const listener = await attach(chosen.jvm.pid, signal, 10_000, times.answerMs + 60_000);
   const subject = { jvm: listener, ended: app.exit, lastLines: () => app.lastLines, oomKills: memoryKills };
   const dump = async ({ argv }: CriuRequest): Promise<void> => {
     const unused = unusedWords(argv);

@@ -12,7 +12,7 @@ import { Problem, say, step } from './progress.mjs';
 import { runTests } from './tests.mjs';
 
 const setUp = inRoot('dist/test/setup/main.js');
-const allFixtures = 'small,heap,misfit,jvm,stress,demo';
+const allFixtures = 'small,heap,misfit,jvm,stress,standin,demo';
 
 /**
  * @param {string} verb

@@ -256,7 +256,7 @@ export const errorTable = {
   ),
   'CRAC-DUMP-DESCRIPTOR': dumpRow(
     'the application holds a descriptor that cannot be dumped',
-    'Native code opened it: io_uring (Netty: -Dio.netty.transport.noNative=true), perf events (profilers), userfaultfd, BPF. Switch that off in the build; --explain names the class that opened it.',
+    'Native code opened it: io_uring (Netty: -Dio.netty.transport.noNative=true), perf events (profilers), userfaultfd, BPF. Switch that off in the build.',
   ),
   'CRAC-DUMP-MAPPING': dumpRow(
     'the application has memory mapped that cannot be dumped',

@@ -111,7 +111,9 @@ const cut: fc.Arbitrary<Damage> = fc.tuple(names, fc.nat()).map(([name, at]) => 
 });
 
 const flipped: fc.Arbitrary<Damage> = fc.tuple(names, fc.nat(), fc.nat({ max: 7 })).map(([name, at, bit]) => (set) => {
-  const content = Buffer.from(set.images.get(name) ?? [0]);
+  const content = Buffer.from(set.images.get(name) ?? []);
+  // Another damage may have left nothing of it.
+  if (content.length === 0) return set;
   content.writeUInt8(content.readUInt8(at % content.length) ^ (1 << bit), at % content.length);
   return withImage(set, name, content);
 });

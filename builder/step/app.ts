@@ -26,7 +26,10 @@ export interface AppCommand {
   readonly clockSeconds?: string | undefined;
 }
 
-/** The PID the application gets in its namespace: above those that crac-init and CRIU need at a restore, low enough to be free. */
+/**
+ * The PID the application gets in its namespace: above those of crac-init and CRIU at a restore (in mode lazy CRIU itself has been seen at
+ * 20, after the children by which it looks at the kernel), and low, since a tape has to use up what lies below.
+ */
 export const appPid = 30;
 
 /** Of a process that has just begun; CRIU calls a pipe by the number of its inode. */

@@ -140,18 +140,24 @@ static bool compare_pids(const struct record *record, struct cold *cold)
 	return true;
 }
 
-bool compare(const struct init *init, struct cold *cold)
+bool compare_process(const struct init *init, struct cold *cold)
 {
 	const struct record *record = &init->record;
 	const struct record_header *header = record->header;
+
+	return compare_arguments(init, cold) && compare_user(record, cold) && compare_groups(record, cold) && compare_directory(record, cold) &&
+	       compare_environment(init, cold) && compare_cpu(record, cold) &&
+	       compare_clock(CLOCK_MONOTONIC, "monotonic", header->monotonic_ns, cold) &&
+	       compare_clock(CLOCK_BOOTTIME, "boot time", header->boottime_ns, cold) && compare_pids(record, cold) &&
+	       compare_checkpoint_files(record, cold);
+}
+
+bool compare_surroundings(const struct record *record, struct cold *cold)
+{
 	struct limits limits;
 
 	limits_read(&limits);
-	if (!(compare_arguments(init, cold) && compare_user(record, cold) && compare_groups(record, cold) && compare_directory(record, cold) &&
-	      compare_environment(init, cold) && compare_cpu(record, cold) && compare_memory(record, &limits, cold) &&
-	      compare_clock(CLOCK_MONOTONIC, "monotonic", header->monotonic_ns, cold) &&
-	      compare_clock(CLOCK_BOOTTIME, "boot time", header->boottime_ns, cold) && compare_pids(record, cold) &&
-	      compare_checkpoint_files(record, cold) && compare_store(record, cold) && compare_files(record, cold)))
+	if (!(compare_memory(record, &limits, cold) && compare_store(record, cold) && compare_files(record, cold)))
 		return false;
 	tell_limits(record, &limits);
 	return true;

@@ -6,8 +6,10 @@
 #include "init.h"
 #include "limits.h"
 
-/* All comparisons that change nothing, in the order of docs/record.md; false at the first that fails. */
-bool compare(const struct init *init, struct cold *cold);
+/* All comparisons change nothing; false at the first that fails. The process itself, which takes no time. */
+bool compare_process(const struct init *init, struct cold *cold);
+/* Files and limits, for which others have to be asked. */
+bool compare_surroundings(const struct record *record, struct cold *cold);
 
 /* Parts of it. */
 bool compare_memory(const struct record *record, const struct limits *limits, struct cold *cold);

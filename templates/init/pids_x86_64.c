@@ -1,9 +1,10 @@
 #include "pids.h"
+#include <linux/resource.h>
 
 #define CLONE_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND)
 
-/* The child shares the memory and the stack, and does nothing but end: the parent waits until it has (CLONE_VFORK). */
-pid pids_next(void)
+/* Where there is a child, it shares the memory and the stack, and does nothing but end. */
+static long clone_that_ends(long flags, long descriptor)
 {
 	register long environment __asm__("r10") = 0;
 	register long tls __asm__("r8") = 0;
@@ -17,41 +18,58 @@ pid pids_next(void)
 			 "syscall\n"
 			 "1:"
 			 : "=a"(child)
-			 : "a"((long)__NR_clone), "D"((long)(CLONE_VM | CLONE_VFORK)), "S"(0L), "d"(0L), "r"(environment), "r"(tls),
+			 : "a"((long)__NR_clone), "D"(flags), "S"(0L), "d"(descriptor), "r"(environment), "r"(tls),
 			   [exit] "i"(__NR_exit)
 			 : "rcx", "r11", "memory");
 	/* Without a signal at its end it is waited for by __WALL only (clone(2)). */
 	if (child > 0)
 		sys_wait4((pid)child, NULL, __WALL);
-	return (pid)child;
+	return child;
+}
+
+pid pids_next(void)
+{
+	return (pid)clone_that_ends(CLONE_VM | CLONE_VFORK, 0);
 }
 
 /*
- * A number without a child: storing the descriptor of the process (CLONE_PIDFD) to an address that cannot be written fails after the
- * number was taken (kernel/fork.c: copy_process), and it is not given again. Kernels before 5.2 do not know the flag.
+ * A number without a child, or the child's number, or an error: the descriptor of the process (CLONE_PIDFD) is made after the number was
+ * taken (kernel/fork.c: copy_process), which is not given again. It fails where no descriptor is allowed, or at an address that cannot be
+ * written. Kernels before 5.2 do not know the flag, and make the child.
  */
-static bool use_up(void)
+static pid use_up(pid last)
 {
 	const long nowhere = 8;
+	long result = clone_that_ends(CLONE_FLAGS | CLONE_PIDFD, nowhere);
 
-	return sys_call(__NR_clone, CLONE_FLAGS | CLONE_PIDFD, 0, nowhere, 0, 0, 0) == -EFAULT;
+	return result == -EMFILE || result == -EFAULT ? last + 1 : (pid)result;
+}
+
+static int advance(pid last, pid wanted, u32 *used)
+{
+	while (last + 1 < wanted) {
+		last = use_up(last);
+		if (last < 0)
+			return last;
+		++*used;
+	}
+	return last + 1 == wanted ? 0 : -ERANGE;
 }
 
 int pids_advance(pid last, pid wanted, u32 *used)
 {
+	struct rlimit64 limit;
+	struct rlimit64 none;
+	bool limited = !SYS4(prlimit64, 0, RLIMIT_NOFILE, 0, POINTER(&limit));
+	int error;
+
 	if (last >= wanted)
 		return -ERANGE;
-	while (last + 1 < wanted) {
-		if (use_up()) {
-			last++;
-		} else {
-			pid child = pids_next();
-
-			if (child < 0)
-				return child;
-			last = child;
-		}
-		++*used;
-	}
-	return last + 1 == wanted ? 0 : -ERANGE;
+	/* Half the time: no file is made for a descriptor that there cannot be. */
+	none = (struct rlimit64){0, limited ? limit.rlim_max : 0};
+	limited = limited && !SYS4(prlimit64, 0, RLIMIT_NOFILE, POINTER(&none), 0);
+	error = advance(last, wanted, used);
+	if (limited)
+		SYS4(prlimit64, 0, RLIMIT_NOFILE, POINTER(&limit), 0);
+	return error;
 }

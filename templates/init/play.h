@@ -6,8 +6,12 @@
 #ifndef PLAY_H
 #define PLAY_H
 
+#include "clock.h"
 #include "sys.h"
 #include "tape.h"
+
+/* How often each of the two processes looks whether the other is still there, should it end without a word. */
+#define PLAY_LOOK_NS (5 * NS_PER_MS)
 
 enum play_state {
 	PLAY_RUNS = 0,
@@ -24,6 +28,7 @@ enum play_problem {
 /* What PID 1 sees of it: a page that both have. */
 struct play_shared {
 	u32 state; /* a futex */
+	u32 allowed; /* a futex: files and limits are as they have to be, what is carried is there */
 	u32 problem;
 	u32 step;
 	u32 subject;
@@ -40,6 +45,7 @@ struct play {
 	struct tape tape; /* in the hole, once the process has moved there */
 	struct play_shared *shared;
 	u64 vdso; /* where the kernel put it; 0: there is none */
+	pid parent;
 	u32 created; /* futex: enum play_created */
 	u32 go; /* futex: memory and descriptors are there */
 };

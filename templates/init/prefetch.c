@@ -59,12 +59,15 @@ static _Noreturn void run(const struct record *record)
 	sys_exit_group(0);
 }
 
-void prefetch_start(const struct init *init)
+pid prefetch_start(const struct init *init)
 {
 	const char *wanted = environment_value(init->envp, "CRAC_BUILD_PREFETCH");
+	pid child;
 
 	if (!init->record.header->prefetch.count || (wanted && text_equal(wanted, "off")))
-		return;
-	if (sys_fork() == 0)
+		return 0;
+	child = sys_fork();
+	if (child == 0)
 		run(&init->record);
+	return child > 0 ? child : 0;
 }

@@ -7,7 +7,7 @@
 
 #include "init.h"
 
-/* A child does it, in its own time. CRAC_BUILD_PREFETCH=off: nothing is done. */
-void prefetch_start(const struct init *init);
+/* A child does it, in its own time; gives its number, or 0 where there is none. CRAC_BUILD_PREFETCH=off: nothing is done. */
+pid prefetch_start(const struct init *init);
 
 #endif

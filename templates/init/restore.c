@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "compare.h"
 #include "text.h"
 #include "restore.h"
 
@@ -17,6 +18,13 @@ const char *mode_name(const struct record *record)
 	u32 mode = record->header->mode;
 
 	return mode == RECORD_MODE_NONE ? NULL : name_at("read\0mmap\0lazy\0", mode - 1);
+}
+
+bool restore_prepare(struct restore *restore, struct cold *cold)
+{
+	const struct record *record = &restore->init->record;
+
+	return compare_surroundings(record, cold) && carry_make(record, &restore->carry, cold);
 }
 
 bool wait_until(pid child, u64 deadline_ns, int *status)

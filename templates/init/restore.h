@@ -5,6 +5,7 @@
 #ifndef RESTORE_H
 #define RESTORE_H
 
+#include "carry.h"
 #include "cold.h"
 #include "init.h"
 #include "process.h"
@@ -12,8 +13,15 @@
 struct restore {
 	const struct init *init;
 	u32 deadline_ms;
-	bool use_private; /* restore the variant that maps the JVM's perf data privately */
+	pid last_pid; /* the process number that was given last; 0: not known */
+	struct carry carry;
 };
+
+/*
+ * The rest of what is compared, and what is carried: the application may not run before, nor do anything that is seen from outside. A restorer
+ * calls it once; it takes a part of a millisecond, in which the process may be made already.
+ */
+bool restore_prepare(struct restore *restore, struct cold *cold);
 
 struct restored {
 	struct companion companion; /* of an application that depends on another process for a while */
@@ -28,7 +36,7 @@ struct restorer {
 	 * Brings the application back as a child with the PID of the record. On failure nothing of it is left: no process, no
 	 * file. Signals stay blocked, and what arrives stays pending for who supervises the application.
 	 */
-	bool (*run)(const struct restore *restore, struct restored *restored, struct cold *cold);
+	bool (*run)(struct restore *restore, struct restored *restored, struct cold *cold);
 };
 
 extern const struct restorer restorer_criu;

@@ -57,16 +57,19 @@ static pid start_lazy(const struct criu_run *run)
 	return daemon;
 }
 
-static bool run(const struct restore *restore, struct restored *restored, struct cold *cold)
+static bool run(struct restore *restore, struct restored *restored, struct cold *cold)
 {
 	const struct record *record = &restore->init->record;
 	u64 deadline_ns = clock_ns(CLOCK_MONOTONIC) + restore->deadline_ms * NS_PER_MS;
-	struct criu_run run = {.init = restore->init, .images = restore->use_private ? CRIU_IMAGES_PRIVATE : CRIU_IMAGES};
+	struct criu_run run = {.init = restore->init};
 	pid daemon = 0;
 	bool done = false;
 	int status = 0;
 	pid criu;
 
+	if (!restore_prepare(restore, cold))
+		return false;
+	run.images = restore->carry.use_private ? CRIU_IMAGES_PRIVATE : CRIU_IMAGES;
 	if (!criu_begin(&run, cold))
 		return false;
 	if (record->header->mode == RECORD_MODE_LAZY)

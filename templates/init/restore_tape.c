@@ -12,9 +12,6 @@
 #include <linux/auxvec.h>
 #include <linux/resource.h>
 
-/* How often PID 1 looks whether the process is still there, should it end without a word. */
-#define LOOK_NS (5 * NS_PER_MS)
-
 static bool wrong(struct cold *cold, enum cold_code code, const char *how)
 {
 	cold_because(cold, code, TAPE_PATH);
@@ -117,11 +114,14 @@ static bool check(const struct init *init, struct cold *cold)
 }
 
 /* Makes the number of the application the next one that is given. */
-static bool reach_pid(pid wanted, struct cold *cold)
+static bool reach_pid(pid last, pid wanted, struct cold *cold)
 {
 	u32 used = 0;
-	pid last = pids_next();
-	int error = last < 0 ? last : pids_advance(last, wanted, &used);
+	int error;
+
+	if (!last)
+		last = pids_next();
+	error = last < 0 ? last : pids_advance(last, wanted, &used);
 
 	if (!error)
 		return true;
@@ -215,7 +215,7 @@ static bool has_ended(pid child)
 static bool wait_for(pid child, const struct play_shared *shared, u32 deadline_ms, struct cold *cold)
 {
 	u64 deadline_ns = clock_ns(CLOCK_MONOTONIC) + deadline_ms * NS_PER_MS;
-	const timespec look = timespec_of(LOOK_NS);
+	const timespec look = timespec_of(PLAY_LOOK_NS);
 
 	for (;;) {
 		int status;
@@ -246,7 +246,7 @@ static bool wait_for(pid child, const struct play_shared *shared, u32 deadline_m
 	}
 }
 
-static bool run(const struct restore *restore, struct restored *restored, struct cold *cold)
+static bool run(struct restore *restore, struct restored *restored, struct cold *cold)
 {
 	pid wanted = (pid)restore->init->record.header->pid;
 	long shared = sys_mmap(sizeof(struct play_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
@@ -259,7 +259,8 @@ static bool run(const struct restore *restore, struct restored *restored, struct
 		return false;
 	}
 	play.shared = (void *)(usize)shared;
-	if (!reach_pid(wanted, cold))
+	play.parent = sys_getpid();
+	if (!reach_pid(restore->last_pid, wanted, cold))
 		return false;
 	child = sys_fork();
 	if (child == 0 && sys_getpid() == wanted)
@@ -275,7 +276,10 @@ static bool run(const struct restore *restore, struct restored *restored, struct
 		else
 			text_add_number(&cold->reason, (u64)child);
 		done = false;
+	} else if (!restore_prepare(restore, cold)) {
+		done = false;
 	} else {
+		futex_set(&play.shared->allowed, 1, FUTEX_SHARED);
 		done = wait_for(child, play.shared, restore->deadline_ms, cold);
 		/* PID 1 may get a processor long after the application has. */
 		restored->resumed_ns = __atomic_load_n(&play.shared->resumed_ns, __ATOMIC_ACQUIRE);

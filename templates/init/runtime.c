@@ -71,15 +71,13 @@ static bool restore(struct init *init, struct restored *restored, struct cold *c
 {
 	const char *wanted = environment_value(init->envp, "CRAC_BUILD_RESTORE");
 	const struct restorer *restorer;
-	struct restore plan;
-	struct carry carry;
+	struct restore plan = {.init = init, .carry = {.record = &init->record}};
 
 	if (wanted && text_equal(wanted, "off"))
 		return cold_because(cold, COLD_OFF, "CRAC_BUILD_RESTORE=off");
 	if (!open_record(init, cold))
 		return false;
-	prefetch_start(init);
-	if (!compare(init, cold))
+	if (!compare_process(init, cold))
 		return false;
 	restorer = restorer_of(&init->record);
 	if (!restorer)
@@ -87,16 +85,13 @@ static bool restore(struct init *init, struct restored *restored, struct cold *c
 	/* Rights come before what is carried: a container without them is common, and is left as it was found. */
 	if (!restorer->check(init, cold))
 		return false;
-	if (carry_make(&init->record, &carry, cold)) {
-		plan.init = init;
-		plan.deadline_ms = deadline_ms(init);
-		plan.use_private = carry.use_private;
-		if (restorer->run(&plan, restored, cold)) {
-			carry_keep(&carry);
-			return true;
-		}
+	plan.deadline_ms = deadline_ms(init);
+	plan.last_pid = prefetch_start(init);
+	if (restorer->run(&plan, restored, cold)) {
+		carry_keep(&plan.carry);
+		return true;
 	}
-	carry_undo(&carry);
+	carry_undo(&plan.carry);
 	return false;
 }
 

@@ -317,6 +317,11 @@ static inline pid sys_getpid(void)
 	return (pid)SYS0(getpid);
 }
 
+static inline pid sys_getppid(void)
+{
+	return (pid)SYS0(getppid);
+}
+
 static inline pid sys_getpgid(pid which)
 {
 	return (pid)SYS1(getpgid, which);

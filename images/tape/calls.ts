@@ -126,11 +126,9 @@ export const advices = {
   15: 'no huge pages',
   16: 'not in core dumps',
   18: 'wiped in children',
-  22: 'read ahead',
-  23: 'made writable ahead',
   102: 'guard',
 } as const;
-export const advice = { random: 1, hugePages: 14, populateWrite: 23, guard: 102 } as const;
+export const advice = { random: 1, hugePages: 14, guard: 102 } as const;
 
 /** MEMBARRIER_CMD_REGISTER_* (linux/membarrier.h). */
 export const membarrierRegistrations = 0x4 | 0x10 | 0x40 | 0x100;
@@ -261,6 +259,12 @@ export const calls = {
   ),
   coreDumpFilter: call(110, undefined, [rule('name', 10)], 'writes /proc/self/coredump_filter'),
   fifo: call(109, undefined, [path], 'opens both ends of a FIFO that exists, which may be written into', 'descriptor'),
+  populate: call(
+    111,
+    undefined,
+    [rule('vectors'), rule('count', tapeMaxVectors)],
+    'makes pages of mappings of this tape writable (MADV_POPULATE_WRITE); behind `go`, and as far as it can be done',
+  ),
   queueSignal: call(
     108,
     undefined,

@@ -127,6 +127,11 @@ class Steps {
   }
 
   /** What a mapping is like. */
+  #ranges(offset: bigint, count: bigint): string {
+    const ranges = this.#data.vectors(offset, count).map(({ address, sizeBytes }) => range(address, sizeBytes));
+    return `${ranges.slice(0, 4).join(', ')}${ranges.length > 4 ? ` and ${ranges.length - 4} more` : ''}`;
+  }
+
   #mapping([start, size, prot, flags]: Args): string {
     const names = (['growsDown', 'locked', 'noReserve', 'stack'] as const).filter((name) => flags & BigInt(mapBits[name]));
     return [range(start, size), protection(prot), ...names].join(' ');
@@ -168,11 +173,10 @@ class Steps {
         return `${range(a, b)} ${protection(c)}`;
       case 'advise':
         return `${range(a, b)} ${advices[Number(c) as keyof typeof advices]}`;
-      case 'read': {
-        const vectors = this.#data.vectors(b, c).map(({ address, sizeBytes }) => range(address, sizeBytes));
-        const more = vectors.length > 4 ? ` and ${vectors.length - 4} more` : '';
-        return `${want} bytes of ${fd()} at ${hex(d)} to ${vectors.slice(0, 4).join(', ')}${more}`;
-      }
+      case 'read':
+        return `${want} bytes of ${fd()} at ${hex(d)} to ${this.#ranges(b, c)}`;
+      case 'populate':
+        return this.#ranges(a, b);
       case 'memfd':
         return `${this.#data.text(a, 249).toString('utf8')} as ${want}${b & 2n ? ', may be sealed' : ''}`;
       case 'truncate':

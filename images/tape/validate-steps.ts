@@ -61,7 +61,7 @@ class Descriptors {
 }
 
 const maps: ReadonlySet<CallName> = new Set<CallName>(['mapAnonymous', 'mapPrivate', 'mapShared']);
-const usesMemory: ReadonlySet<CallName> = new Set<CallName>(['mapSharedOver', 'mapDroppableOver', 'protect', 'advise', 'read']);
+const usesMemory: ReadonlySet<CallName> = new Set<CallName>(['mapSharedOver', 'mapDroppableOver', 'protect', 'advise', 'read', 'populate']);
 const changesMemoryFile: ReadonlySet<CallName> = new Set<CallName>(['send', 'truncate', 'mode']);
 /** The first steps, in this order and nowhere else. */
 const beginning: readonly CallName[] = ['vdso', 'clear', 'threads'];
@@ -112,12 +112,13 @@ class StepChecker {
     if (generationPage !== 0n && !covers(memory, { start: generationPage, end: generationPage + page })) fail('memory', 'generation page');
   }
 
-  #checkOrder({ call, check, arguments: args }: Step, index: number): void {
+  #checkOrder({ call, check }: Step, index: number): void {
     const place = beginning.indexOf(call);
     if (index < beginning.length ? place !== index : place >= 0) fail('order', 'the beginning is not vdso, clear, threads');
     if (index > this.#goIndex) {
-      const isAhead = call === 'advise' && (args[2] === 22n || args[2] === 23n) && check === 'ignore';
-      if (!isAhead) fail('order', 'behind the step that lets the threads run');
+      if (call !== 'populate' || check !== 'ignore') fail('order', 'behind the step that lets the threads run');
+    } else if (call === 'populate') {
+      fail('order', 'before the step that lets the threads run');
     }
     if (call === 'memoryMap' && ++this.#memoryMaps > 1) fail('order', 'twice');
     if (maps.has(call) && this.#memory !== undefined) fail('order', 'a mapping after memory was used');
@@ -273,15 +274,17 @@ class StepChecker {
     this.#memory ??= this.#completeMemory();
     const memory = this.#memory;
     if (call === 'go') return;
-    if (call !== 'read') {
+    if (call !== 'read' && call !== 'populate') {
       if (!covers(memory, range)) fail('memory', 'it is not mapped');
       return;
     }
+    const [offset = 0n, count = 0n] = args.slice(call === 'read' ? 1 : 0);
     let total = 0n;
-    for (const { address: start, sizeBytes } of this.#data.vectors(args[1] ?? 0n, args[2] ?? 0n)) {
+    for (const { address: start, sizeBytes } of this.#data.vectors(offset, count)) {
       total += sizeBytes;
       if (!covers(memory, { start, end: start + sizeBytes })) fail('memory', `0x${start.toString(16)} is not mapped`);
     }
+    if (call === 'populate') return;
     if (check !== 'equal' || want !== total || total > BigInt(tapeMaxTransfer)) fail('memory', 'a part of it may be missing');
   }
 

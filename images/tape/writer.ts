@@ -2,7 +2,8 @@
 import { FormatError } from '../errors.js';
 import { structBytes } from '../record/layout.js';
 import { writeStruct, type StructValue } from '../record/codec.js';
-import type { CallName } from './calls.js';
+import type { AddressRange } from '../pages/policy.js';
+import { mapBits, type CallName } from './calls.js';
 import { DescriptorSet } from './descriptor-set.js';
 import { tapeMaxBytes, tapeMaxSteps, vectorStruct, type CheckName } from './layout.js';
 import { align8, type Step } from './tape.js';
@@ -76,6 +77,24 @@ export class TapeWriter {
     if (this.#steps.length === tapeMaxSteps) throw new FormatError(`more than ${tapeMaxSteps} steps`);
     const all = [...args, ...Array<Argument>(6 - args.length).fill(0)].map((value) => BigInt.asUintN(64, BigInt(value)));
     this.#steps.push({ call, arguments: all, check, want: check === 'equal' ? BigInt(want) : 0n, skipOnFailure: 0, skipOnSuccess: 0 });
+  }
+
+  /** A mapping, or more of the one before where it goes on as that one does: the kernel would make one of both. */
+  map(call: 'mapAnonymous' | 'mapPrivate' | 'mapShared', range: AddressRange, ...others: readonly (number | bigint)[]): void {
+    const last = this.#steps.at(-1);
+    const [start = 0n, length = 0n, ...before] = last?.arguments ?? [];
+    const [protection, flags = 0n, descriptor, offset = 0n] = before;
+    const [nextProtection, nextFlags, nextDescriptor, nextOffset = 0] = others.map((value) => BigInt.asUintN(64, BigInt(value)));
+    const goesOn =
+      last?.call === call &&
+      start + length === BigInt(range.start) &&
+      protection === nextProtection &&
+      flags === nextFlags &&
+      (flags & BigInt(mapBits.growsDown)) === 0n &&
+      descriptor === nextDescriptor &&
+      (call === 'mapAnonymous' || offset + length === nextOffset);
+    if (!goesOn) this.emit(call, [range.start, range.end - range.start, ...others], { want: range.start });
+    else this.#steps[this.#steps.length - 1] = { ...last, arguments: last.arguments.with(1, BigInt(range.end) - start) };
   }
 
   /** A call that gives a descriptor, which is the lowest free number. */

@@ -37,6 +37,8 @@ static s64 own_call(const struct tape_step *step)
 		return play_raise_limit((u32)a[0]);
 	case TAPE_CALL_MEMORY_MAP:
 		return play_memory_map(play_data(a[0]));
+	case TAPE_CALL_POPULATE:
+		return play_populate(play_data(a[0]), a[1]);
 	case TAPE_CALL_CORE_DUMP_FILTER:
 		return play_core_dump_filter(play_data(a[0]));
 	case TAPE_CALL_FIFO:
@@ -91,6 +93,15 @@ static bool holds(const struct tape_step *step, s64 result)
 	}
 }
 
+void play_stamp(void)
+{
+	u64 none = 0;
+
+	if (!__atomic_load_n(&play.shared->resumed_ns, __ATOMIC_ACQUIRE))
+		__atomic_compare_exchange_n(&play.shared->resumed_ns, &none, clock_ns(CLOCK_BOOTTIME), false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_ACQUIRE);
+}
+
 /* Memory and descriptors are there: from here on the application runs, and PID 1 knows it. */
 static void go(void)
 {
@@ -99,9 +110,11 @@ static void go(void)
 	play_wait_for_threads();
 	if (header->generation_page)
 		play_write_generation((void *)(usize)header->generation_page);
-	futex_set(&play.shared->state, PLAY_RESUMED, FUTEX_SHARED);
+	/* From here on no deadline ends it. PID 1, which would want a processor as well, is woken later. */
+	__atomic_store_n(&play.shared->state, PLAY_RESUMED, __ATOMIC_RELEASE);
 	play_release_threads();
-	__atomic_store_n(&play.shared->resumed_ns, clock_ns(CLOCK_BOOTTIME), __ATOMIC_RELEASE);
+	play_stamp();
+	futex_set(&play.shared->state, PLAY_RESUMED, FUTEX_SHARED);
 	signal_queue((pid)header->pid, header->resume_signal, header->resume_value);
 }
 

@@ -33,7 +33,7 @@ struct play_shared {
 	u32 step;
 	u32 subject;
 	s64 result;
-	u64 resumed_ns; /* CLOCK_BOOTTIME, as soon as every thread has been let go */
+	u64 resumed_ns; /* CLOCK_BOOTTIME when the first thread of the application went on; 0: none has yet */
 };
 
 enum play_created {
@@ -84,6 +84,7 @@ s64 play_vdso(void);
 s64 play_clear(void);
 s64 play_threads(void);
 s64 play_raise_limit(u32 resource);
+s64 play_populate(const struct tape_vector *ranges, u64 count);
 s64 play_core_dump_filter(const char *filter);
 s64 play_memory_map(const struct tape_memory_map *map);
 s64 play_open_fifo(const char *path);
@@ -96,6 +97,9 @@ void play_wait_for_threads(void);
 /* Lets them run, and makes the first thread the last one of them. */
 void play_release_threads(void);
 _Noreturn void play_become_first(void);
+
+/* Tells PID 1 when the application goes on: by the first thread that does. */
+void play_stamp(void);
 
 /* The generation page of this start. */
 void play_write_generation(void *page);

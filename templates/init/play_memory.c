@@ -57,6 +57,13 @@ s64 play_raise_limit(u32 resource)
 	return SYS4(prlimit64, 0, (long)resource, POINTER(&limit), 0);
 }
 
+s64 play_populate(const struct tape_vector *ranges, u64 count)
+{
+	for (u64 i = 0; i < count; i++)
+		SYS3(madvise, (long)ranges[i].address, (long)ranges[i].size_bytes, MADV_POPULATE_WRITE);
+	return 0;
+}
+
 s64 play_core_dump_filter(const char *filter)
 {
 	int fd = sys_openat(AT_FDCWD, "/proc/self/coredump_filter", O_WRONLY, 0);

@@ -104,6 +104,7 @@ __attribute__((used)) _Noreturn void play_thread(u32 index)
 	frame = prepare(index, thread);
 	while (!__atomic_load_n(&play.go, __ATOMIC_ACQUIRE))
 		futex_wait(&play.go, 0, FUTEX_OWN, NULL);
+	play_stamp();
 	go_on(thread, frame);
 }
 

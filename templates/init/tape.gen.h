@@ -140,6 +140,7 @@ enum tape_call {
 	TAPE_CALL_CREATE_TIMER = 107,
 	TAPE_CALL_CORE_DUMP_FILTER = 110,
 	TAPE_CALL_FIFO = 109,
+	TAPE_CALL_POPULATE = 111,
 	TAPE_CALL_QUEUE_SIGNAL = 108,
 };
 
@@ -531,6 +532,7 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(CREATE_TIMER, VALUE, 44, 70, 67, 0, 0, 0) \
 	X(CORE_DUMP_FILTER, VALUE, 71, 0, 0, 0, 0, 0) \
 	X(FIFO, DESCRIPTOR, 2, 0, 0, 0, 0, 0) \
+	X(POPULATE, VALUE, 26, 27, 0, 0, 0, 0) \
 	X(QUEUE_SIGNAL, VALUE, 72, 73, 0, 0, 0, 0)
 
 /* Options of sockets: X(level, name, bytes). */
@@ -613,8 +615,6 @@ _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation
 	X(15) \
 	X(16) \
 	X(18) \
-	X(22) \
-	X(23) \
 	X(102)
 
 /* Components of the extended state: X(number, bytes). */

@@ -179,9 +179,12 @@ bool arguments_are_good(const struct tape *tape, const struct reserved *reserved
 		if (!is_good(tape, reserved, tape_rule(call, i), &arguments[i], i < 5 ? arguments[i + 1] : 0))
 			return false;
 	switch (step->call) {
+	/* A bound on the work that a small tape can ask for. */
 	case TAPE_CALL_READ:
-		/* A bound on the work that a small tape can ask for. */
 		*vectors += arguments[2];
+		return *vectors <= TAPE_MAX_STEPS;
+	case TAPE_CALL_POPULATE:
+		*vectors += arguments[1];
 		return *vectors <= TAPE_MAX_STEPS;
 	case TAPE_CALL_MEMORY_MAP:
 		return is_memory_map(tape, arguments[0]);

@@ -69,7 +69,7 @@ static bool is_map(u8 call)
 static bool uses_memory(u8 call)
 {
 	return call == TAPE_CALL_MAP_SHARED_OVER || call == TAPE_CALL_PROTECT || call == TAPE_CALL_ADVISE || call == TAPE_CALL_READ ||
-	       call == TAPE_CALL_MAP_DROPPABLE_OVER;
+	       call == TAPE_CALL_MAP_DROPPABLE_OVER || call == TAPE_CALL_POPULATE;
 }
 
 /* What may fail and go on, and what may be left out. */
@@ -85,13 +85,10 @@ static bool order_is_good(struct checker *checker, const struct tape_step *step,
 	for (u32 i = 0; i < ARRAY_COUNT(beginning); i++)
 		if ((step->call == beginning[i]) != (i == index))
 			return false;
-	if (index > checker->go) {
-		/* MADV_POPULATE_READ and MADV_POPULATE_WRITE (linux/mman.h): pages that are there already stay as they are. */
-		bool is_ahead = step->arguments[2] == 22 || step->arguments[2] == 23;
-
-		if (step->call != TAPE_CALL_ADVISE || !is_ahead || step->check != TAPE_CHECK_IGNORE)
-			return false;
-	}
+	if ((index > checker->go) != (step->call == TAPE_CALL_POPULATE))
+		return false;
+	if (step->call == TAPE_CALL_POPULATE && step->check != TAPE_CHECK_IGNORE)
+		return false;
 	if (step->call == TAPE_CALL_MEMORY_MAP) {
 		if (checker->memory_map)
 			return false;
@@ -210,22 +207,32 @@ static bool descriptors_are_good(struct checker *checker, const struct tape_step
 	}
 }
 
+/* Adds their sizes to `total`. */
+static bool vectors_are_mapped(const struct checker *checker, u64 offset, u64 count, u64 *total)
+{
+	const struct tape_vector *vectors = (const void *)(checker->tape->data + offset);
+
+	for (u64 i = 0; i < count; i++) {
+		if (!mapped_covers(&checker->mapped, vectors[i].address, vectors[i].size_bytes))
+			return false;
+		*total += vectors[i].size_bytes;
+	}
+	return true;
+}
+
 /* What is read is asked for as a whole. */
 static bool read_is_good(const struct checker *checker, const struct tape_step *step)
 {
-	const struct tape_vector *vectors = (const void *)(checker->tape->data + step->arguments[1]);
 	u64 total = 0;
 
-	for (u64 i = 0; i < step->arguments[2]; i++) {
-		if (!mapped_covers(&checker->mapped, vectors[i].address, vectors[i].size_bytes))
-			return false;
-		total += vectors[i].size_bytes;
-	}
-	return step->check == TAPE_CHECK_EQUAL && (u64)step->want == total && total <= TAPE_MAX_TRANSFER;
+	return vectors_are_mapped(checker, step->arguments[1], step->arguments[2], &total) && step->check == TAPE_CHECK_EQUAL &&
+	       (u64)step->want == total && total <= TAPE_MAX_TRANSFER;
 }
 
 static bool memory_is_good(struct checker *checker, const struct tape_step *step)
 {
+	u64 total = 0;
+
 	if (is_map(step->call))
 		mapped_add(&checker->mapped, step->arguments[0], step->arguments[1]);
 	if (!uses_memory(step->call) && step->call != TAPE_CALL_GO)
@@ -234,6 +241,8 @@ static bool memory_is_good(struct checker *checker, const struct tape_step *step
 		return false;
 	if (step->call == TAPE_CALL_READ)
 		return read_is_good(checker, step);
+	if (step->call == TAPE_CALL_POPULATE)
+		return vectors_are_mapped(checker, step->arguments[0], step->arguments[1], &total);
 	return step->call == TAPE_CALL_GO || mapped_covers(&checker->mapped, step->arguments[0], step->arguments[1]);
 }
 

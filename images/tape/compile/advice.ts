@@ -3,6 +3,7 @@ import { PAGE_BYTES, VMA } from '../../criu/flags.js';
 import type { PlannedVma } from '../../pages/plan.js';
 import type { AddressRange } from '../../pages/policy.js';
 import { advice, advices } from '../calls.js';
+import { tapeMaxVectors } from '../layout.js';
 import type { Context } from './input.js';
 import { nameOfMemory } from './refusals.js';
 
@@ -51,7 +52,12 @@ function readPagesAlone({ writer }: Context, planned: readonly PlannedVma[]): vo
 
 /** Makes what will be written at once writable, beside the application; whatever fails there is nobody's loss. */
 export function compileAhead({ writer }: Pick<Context, 'writer'>, ahead: readonly AddressRange[]): void {
-  for (const { start, end } of ahead) {
-    writer.emit('advise', [start, Math.ceil((end - start) / PAGE_BYTES) * PAGE_BYTES, advice.populateWrite], { check: 'ignore' });
+  const vectors = ahead.map(({ start, end }) => ({
+    address: BigInt(start),
+    sizeBytes: BigInt(Math.ceil((end - start) / PAGE_BYTES) * PAGE_BYTES),
+  }));
+  for (let at = 0; at < vectors.length; at += tapeMaxVectors) {
+    const some = vectors.slice(at, at + tapeMaxVectors);
+    writer.emit('populate', [writer.vectors(some), some.length], { check: 'ignore' });
   }
 }

@@ -146,15 +146,14 @@ const protectionOf = (vma: Vma, piece: Piece): number =>
 function mapAnonymous({ writer }: Context, vma: Vma, piece: Piece): void {
   const kept = vma.flags & (MAP.GROWSDOWN | MAP.LOCKED | MAP.NORESERVE | MAP.STACK);
   const flags = mapBits.private | mapBits.anonymous | mapBits.noReplace | kept;
-  writer.emit('mapAnonymous', [piece.start, piece.end - piece.start, protectionOf(vma, piece), flags, -1], { want: piece.start });
+  writer.map('mapAnonymous', piece, protectionOf(vma, piece), flags, -1);
 }
 
 function mapFile({ writer }: Context, vma: Vma, piece: Piece, descriptor: number, offset: number, kind: 'private' | 'shared'): void {
   const kept = vma.flags & (MAP.LOCKED | MAP.NORESERVE);
   const call = kind === 'private' ? 'mapPrivate' : 'mapShared';
   const flags = mapBits[kind] | mapBits.noReplace | kept;
-  const length = piece.end - piece.start;
-  writer.emit(call, [piece.start, length, protectionOf(vma, piece), flags, descriptor, offset], { want: piece.start });
+  writer.map(call, piece, protectionOf(vma, piece), flags, descriptor, offset);
 }
 
 const kindOf = (vma: Vma): 'private' | 'shared' => ((vma.status & VMA.FILE_SHARED) !== 0 ? 'shared' : 'private');

@@ -127,8 +127,11 @@ const made = makeTape(
     setProcess(writer);
   },
   (writer) => {
-    writer.emit('advise', [base, 0x5000, 23], { check: 'ignore' });
-    writer.emit('advise', [base + 0x20000n, 0x1000, 22], { check: 'ignore' });
+    const vectors = writer.vectors([
+      { address: base, sizeBytes: 0x5000n },
+      { address: base + 0x20000n, sizeBytes: 0x1000n },
+    ]);
+    writer.emit('populate', [vectors, 2], { check: 'ignore' });
   },
 );
 

@@ -38,7 +38,7 @@ function write(): Tape {
   writer.emit('signalAction', [15, writer.words(1n, 0n, 0n, 0n), 0, 8]);
   writer.emit('directory', [writer.text('/')], { check: 'notNegative' });
   writer.emit('go', [], { check: 'ignore' });
-  writer.emit('advise', [base, 0x1000, 23], { check: 'ignore' });
+  writer.emit('populate', [writer.vectors([{ address: base, sizeBytes: 0x1000n }]), 1], { check: 'ignore' });
   const legacy = writer.bytes(Buffer.alloc(512, 1));
   const copy = writer.bytes(Buffer.alloc(0x2000, 0x90));
   const opmask = writer.bytes(Buffer.alloc(64, 7));

@@ -126,9 +126,12 @@ static void play(struct model *model, u32 index)
 		HOLDS(step->call != TAPE_CALL_ADVISE || (a[2] != 4 && a[2] != 8 && a[2] != 9));
 		break;
 	case TAPE_CALL_READ:
-		HOLDS(a[2] > 0 && a[2] <= 1024 && a[1] % 8 == 0 && a[1] <= tape->data_size && a[2] * 16 <= tape->data_size - a[1]);
-		for (u64 i = 0; i < a[2]; i++) {
-			const u64 *vector = (const u64 *)(tape->data + a[1]) + 2 * i;
+		a++;
+		/* fall through */
+	case TAPE_CALL_POPULATE:
+		HOLDS(a[1] > 0 && a[1] <= 1024 && a[0] % 8 == 0 && a[0] <= tape->data_size && a[1] * 16 <= tape->data_size - a[0]);
+		for (u64 i = 0; i < a[1]; i++) {
+			const u64 *vector = (const u64 *)(tape->data + a[0]) + 2 * i;
 
 			HOLDS(is_of_application(tape, vector[0], vector[1]) && is_mapped(model, vector[0], vector[1]));
 		}
@@ -203,7 +206,7 @@ static void walk(struct model *model, u64 way)
 
 		HOLDS(index > 2 || steps[index].call == TAPE_CALL_VDSO + index);
 		threads += steps[index].call == TAPE_CALL_THREADS;
-		HOLDS(!go || steps[index].call == TAPE_CALL_ADVISE);
+		HOLDS(!go || steps[index].call == TAPE_CALL_POPULATE);
 		go += steps[index].call == TAPE_CALL_GO;
 		if (steps[index].skip_on_failure && (way = way >> 1 | way << 63) >> 63) {
 			skip = steps[index].skip_on_failure;

@@ -30,6 +30,12 @@ export function fullTest(title: string, work: (t: ExecutionContext) => Promise<v
   });
 }
 
+/** A test of a matrix of which samples run always. */
+export function matrixTest(isSample: boolean, title: string, work: (t: ExecutionContext) => Promise<void>): void {
+  if (isSample) test(title, work);
+  else fullTest(title, work);
+}
+
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { StepName } from '../../../builder/events.js';
+import { matrixTest } from '../../setup/resumable.js';
 import { assertStops, type StopSignal } from '../support/cancelled.js';
 import { removeImages } from '../support/docker.js';
 import { fixtures } from '../support/misfit.js';
@@ -18,8 +19,11 @@ async function stopAt(t: ExecutionContext, step: StepName, signal: StopSignal, l
   await assertNothingLeft(t, running, name);
 }
 
-for (const step of ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'pages', 'train', 'bake', 'verify'] as const) {
-  test(`stopped in ${step}`, async (t) => {
+const steps = ['plan', 'base', 'start', 'ready', 'warm-up', 'settle', 'checkpoint', 'pages', 'train', 'bake', 'verify'] as const;
+/** On the host, in the build container, between the two, and in a container of the new image. */
+const some: ReadonlySet<StepName> = new Set<StepName>(['base', 'warm-up', 'checkpoint', 'bake', 'verify']);
+for (const step of steps) {
+  matrixTest(some.has(step), `stopped in ${step}`, async (t) => {
     await Promise.all([stopAt(t, step, 'SIGINT', 0), stopAt(t, step, 'SIGTERM', 150)]);
   });
 }

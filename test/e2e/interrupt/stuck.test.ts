@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
+import { matrixTest } from '../../setup/resumable.js';
 import { crac } from '../support/cli.js';
 import { assertStops } from '../support/cancelled.js';
 import { removeImages } from '../support/docker.js';
@@ -66,7 +67,7 @@ const stuck: readonly (readonly [string, Rule])[] = [
 ];
 
 for (const [doing, rule] of stuck) {
-  test(`the engine is stuck at ${doing}`, async (t) => {
+  matrixTest(/^(?:starting|loading)/.test(doing), `the engine is stuck at ${doing}`, async (t) => {
     let reached: () => void = () => undefined;
     const hangs = new Promise<void>((resolve) => (reached = resolve));
     const env = await startProxy(t, [{ ...rule, reached }]);

@@ -1,6 +1,7 @@
 /** The same checkpoint by the tape and in every mode of criu: the same heap, and what the image says it needs is enough. */
 import { fileURLToPath } from 'node:url';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { fullTest } from '../../setup/resumable.js';
 import { crac } from '../support/cli.js';
 import { docker, get, run, runId } from '../support/docker.js';
 import { assertRestored, startOf } from '../support/restore.js';
@@ -8,9 +9,9 @@ import { flagOf, modes, runArgsOf, traceOf } from '../support/stress.js';
 
 const context = fileURLToPath(new URL('../../../../test/fixtures/heap', import.meta.url));
 
-test('every mode restores the same heap', async (t) => {
+async function assertSameHeap(t: ExecutionContext, some: readonly (typeof modes)[number][]): Promise<void> {
   const hashes = new Set<string>();
-  for (const mode of modes) {
+  for (const mode of some) {
     const image = `crac-build-test-${runId}/mode-${mode}`;
     t.teardown(async () => {
       await docker(['rmi', '-f', image]);
@@ -27,4 +28,7 @@ test('every mode restores the same heap', async (t) => {
     hashes.add((await get(t, container, '/hash')).text);
   }
   t.is(hashes.size, 1, [...hashes].join());
-});
+}
+
+test('the tape and CRIU restore the same heap', (t) => assertSameHeap(t, ['tape', 'mmap']));
+fullTest('every mode restores the same heap', (t) => assertSameHeap(t, modes));

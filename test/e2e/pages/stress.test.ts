@@ -32,9 +32,9 @@ const alone = (add: typeof fullTest, wanted: StressImage, seconds: number): void
   });
 };
 
-alone(test, { mode: 'tape', collector: 'G1' }, 20);
+alone(test, { mode: 'tape', collector: 'G1' }, 8);
 // Both count on zeros where they gave memory back.
-alone(test, { mode: 'tape', collector: 'Serial', own: true, jemalloc: true }, 10);
+alone(test, { mode: 'tape', collector: 'Serial', own: true, jemalloc: true }, 5);
 
 // Builds one after the other, containers at the same time: nothing here depends on how fast they are.
 for (const collector of ['Serial', 'Parallel', 'G1', 'Z', 'Shenandoah'] as const satisfies readonly Collector[]) {

@@ -131,6 +131,24 @@ export async function buildInit() {
   await buildPrograms('relay', { 'criu-relay': [] });
 }
 
+/** Builds the Java agent where its sources changed. */
+export async function buildAgent() {
+  const output = inRoot('dist/agent/agent.jar');
+  const inputs = await hashOfFolder(inRoot('templates/agent'));
+  const stamp = inRoot('dist/agent/.inputs');
+  if (existsSync(output) && (await readFile(stamp, 'utf8').catch(() => '')) === inputs) return;
+  await needTools('java');
+  await step('build the agent', async () => {
+    const maven = inRoot('dist/agent/maven');
+    await rm(maven, { recursive: true, force: true });
+    const args = ['--quiet', '--batch-mode', '--no-transfer-progress', '-f', inRoot('templates/agent/pom.xml'), `-DbuildDirectory=${maven}`];
+    await run('mvn', [...args, 'package'], { cwd: root });
+    await rename(join(maven, 'agent.jar'), output);
+    await rm(maven, { recursive: true });
+    await writeFile(stamp, inputs);
+  });
+}
+
 /** Assembles dist/runtime of crac-init, the step program, and the packages of the lock lists. */
 export async function assembleRuntime() {
   const { version } = JSON.parse(await readFile(inRoot('package.json'), 'utf8'));
@@ -160,13 +178,14 @@ export async function build() {
   await bundleStepProgram();
   await bundlePictures();
   await buildInit();
+  await buildAgent();
   await assembleRuntime();
 }
 
 /**
  * Installs the programs that a task needs, where they are missing.
  *
- * @param {'build' | 'engine'} task
+ * @param {'build' | 'java' | 'engine'} task
  */
 export async function needTools(task) {
   await node([inRoot('dist/test/setup/main.js'), 'tools', task], { show: true });

@@ -113,11 +113,12 @@ public final class OrderedContext extends Context<Resource> {
         }
     }
 
-    /** An exception of a nested context only holds others, which move up. */
-    static void collect(Throwable into, Throwable thrown) {
-        boolean holds = thrown instanceof CheckpointException || thrown instanceof RestoreException;
+    /** An exception of a nested context only holds others, which move up; of org.crac it is another class of the same name. */
+    private static void collect(Throwable into, Throwable thrown) {
+        String kind = thrown.getClass().getSimpleName();
+        boolean holds = kind.equals("CheckpointException") || kind.equals("RestoreException");
         if (holds && thrown.getSuppressed().length > 0) {
-            for (Throwable one : thrown.getSuppressed()) into.addSuppressed(one);
+            for (Throwable one : thrown.getSuppressed()) collect(into, one);
         } else {
             into.addSuppressed(thrown);
         }

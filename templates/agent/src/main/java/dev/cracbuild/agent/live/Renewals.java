@@ -95,6 +95,7 @@ final class Renewals {
     }
 
     private static void addresses() throws ReflectiveOperationException {
+        if (U.shouldBeInitialized(InetAddress.class)) return;
         ((Map<?, ?>) get(InetAddress.class, "cache")).clear();
         ((Collection<?>) get(InetAddress.class, "expirySet")).clear();
         Field host = InetAddress.class.getDeclaredField("cachedLocalHost");

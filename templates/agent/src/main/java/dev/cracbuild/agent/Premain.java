@@ -25,11 +25,10 @@ public final class Premain {
      * @param instrumentation of this JVM
      */
     public static void premain(String options, Instrumentation instrumentation) {
-        String mapping = mapping(options);
-        if (!new File(mapping).isFile()) return;
         try {
             String jar = Path.of(Premain.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
-            start(options, instrumentation, jar);
+            open(instrumentation, Premain.class.getModule(), Set.of("jdk.internal.misc"), Set.of());
+            if (new File(mapping(options)).isFile()) start(options, instrumentation, jar);
             ClassPath.remove(jar);
         } catch (IOException | URISyntaxException | ReflectiveOperationException | RuntimeException | LinkageError e) {
             System.err.println("crac-build: the agent cannot start, the application goes on without it: " + e);
@@ -38,23 +37,21 @@ public final class Premain {
 
     private static void start(String options, Instrumentation instrumentation, String jar)
         throws IOException, ReflectiveOperationException {
-        Module base = Object.class.getModule();
-        open(instrumentation, base, Premain.class.getModule(), Set.of("jdk.internal.misc"), Set.of());
         // What is defined into the boot loader is linked to packages of the JDK, so its module needs them first.
         Module boot = Classes.define(Classes.read(jar, BASE + "Classes")).getModule();
-        open(instrumentation, base, boot, Set.of("jdk.internal.misc"), Set.of("java.lang", "java.util", "sun.nio.ch"));
+        open(instrumentation, boot, Set.of("jdk.internal.misc"), Set.of("java.lang", "java.util", "sun.nio.ch"));
         Classes.define(Classes.read(jar, BASE + "live/"));
         Options.set(options, jar);
         Agent.start(instrumentation);
     }
 
     /** As --add-reads, --add-exports and --add-opens do, without a flag. */
-    private static void open(Instrumentation in, Module of, Module to, Set<String> exported, Set<String> opened) {
+    private static void open(Instrumentation in, Module to, Set<String> exported, Set<String> opened) {
         Map<String, Set<Module>> exports = new HashMap<>();
         for (String name : exported) exports.put(name, Set.of(to));
         Map<String, Set<Module>> opens = new HashMap<>();
         for (String name : opened) opens.put(name, Set.of(to));
-        in.redefineModule(of, Set.of(to), exports, opens, Set.of(), Map.of());
+        in.redefineModule(Object.class.getModule(), Set.of(to), exports, opens, Set.of(), Map.of());
     }
 
     /** Here, since no class of the agent is to be defined where the file is not. */

@@ -23,7 +23,7 @@ async function start(t: ExecutionContext): Promise<Jvm> {
 }
 
 /** No JDK has both packages of generators. */
-const withoutWarnings = (text: string): string => text.replace(/^WARNING: package .*\n/gmu, '');
+const withoutWarnings = (text: string): string => text.replace(/^WARNING: (?:package|Unknown module) .*\n/gmu, '');
 
 /** What was drawn, by the names of the generators. */
 async function draws(jvm: Jvm, what: string): Promise<Readonly<Record<string, string>>> {

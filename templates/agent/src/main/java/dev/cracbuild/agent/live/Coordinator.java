@@ -102,7 +102,14 @@ public final class Coordinator implements Runnable {
 
     private void turn() {
         if (Page.generation() != generation) {
-            restored();
+            generation = Page.generation();
+            try {
+                restored();
+            } catch (Throwable e) {
+                Log.trace("after the restore", e);
+                end(null);
+                Mailbox.state(Mailbox.RESTORED);
+            }
             return;
         }
         int sequence = Mailbox.sequence();
@@ -117,7 +124,7 @@ public final class Coordinator implements Runnable {
                 default -> Mailbox.write("");
             }
         } catch (Throwable e) {
-            inProgress = false;
+            end(callbacks.refusal(e.toString()));
             Mailbox.state(Mailbox.FAILED, trace(e));
         }
         Mailbox.answer(sequence);
@@ -153,7 +160,6 @@ public final class Coordinator implements Runnable {
     }
 
     private void restored() {
-        generation = Page.generation();
         Renewals.run();
         restoredNanos = System.nanoTime();
         restoredAt = System.currentTimeMillis();

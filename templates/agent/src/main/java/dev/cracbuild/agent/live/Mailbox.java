@@ -73,9 +73,7 @@ final class Mailbox {
     /** What the builder wrote. */
     static String text() {
         int length = Math.max(0, Math.min(U.getInt(LENGTH), TEXT_LIMIT));
-        byte[] bytes = new byte[length];
-        U.copyMemory(null, TEXT, bytes, Unsafe.ARRAY_BYTE_BASE_OFFSET, length);
-        return new String(bytes, StandardCharsets.UTF_8);
+        return new String(Page.read(TEXT, length), StandardCharsets.UTF_8);
     }
 
     /** Cut to what fits, never inside of a character. */
@@ -83,7 +81,7 @@ final class Mailbox {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         int length = Math.min(bytes.length, TEXT_LIMIT);
         while (length < bytes.length && length > 0 && (bytes[length] & 0xC0) == 0x80) length--;
-        U.copyMemory(bytes, Unsafe.ARRAY_BYTE_BASE_OFFSET, null, TEXT, length);
+        for (int i = 0; i < length; i++) U.putByte(TEXT + i, bytes[i]);
         U.putInt(LENGTH, length);
     }
 }

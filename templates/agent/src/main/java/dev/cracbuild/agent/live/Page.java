@@ -107,8 +107,13 @@ public final class Page {
     static byte[] environment() {
         int length = U.getInt(ADDRESS + ENVIRONMENT_LENGTH);
         if (length <= 0 || length > MAILBOX - ENVIRONMENT) return null;
-        byte[] block = new byte[length];
-        U.copyMemory(null, ADDRESS + ENVIRONMENT, block, Unsafe.ARRAY_BYTE_BASE_OFFSET, length);
-        return block;
+        return read(ADDRESS + ENVIRONMENT, length);
+    }
+
+    /** Byte by byte: what Unsafe has for arrays is of another type in JDK 25. */
+    static byte[] read(long address, int length) {
+        byte[] bytes = new byte[length];
+        for (int i = 0; i < length; i++) bytes[i] = U.getByte(address + i);
+        return bytes;
     }
 }

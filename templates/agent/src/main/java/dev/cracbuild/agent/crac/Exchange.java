@@ -7,8 +7,11 @@ import jdk.crac.RestoreException;
 
 /** Between the coordination, which does without jdk.crac, and the global context. */
 public final class Exchange extends Callbacks {
-    /** For reflection. */
-    public Exchange() {
+    static {
+        Coordinator.tell(new Exchange());
+    }
+
+    private Exchange() {
     }
 
     /**

@@ -17,7 +17,10 @@ import java.util.function.Supplier;
  * Changes methods of the JDK, see dev.cracbuild.agent.weave. What does the work is loaded for it and becomes garbage afterwards; at the
  * start it is what costs time, so what is not marked at construction and not warm is left for later.
  */
-final class Changes {
+public final class Changes {
+    /** A ClassFileTransformer that gives what it could not change. Set by its class's initialisation: reflection would cost more. */
+    public static Supplier<List<String>> weaver;
+
     private static final String BASE = "dev/cracbuild/agent/";
 
     private Changes() {
@@ -94,7 +97,7 @@ final class Changes {
         if (classes.isEmpty()) return;
         ClassLoader once = new Once(Classes.read(Options.jar(), BASE + "weave/", BASE + "asm/"));
         try {
-            Object weaver = once.loadClass("dev.cracbuild.agent.weave.Weaver").getConstructor().newInstance();
+            Class.forName("dev.cracbuild.agent.weave.Weaver", true, once);
             ClassFileTransformer transformer = (ClassFileTransformer) weaver;
             instrumentation.addTransformer(transformer, true);
             try {
@@ -102,7 +105,8 @@ final class Changes {
             } finally {
                 instrumentation.removeTransformer(transformer);
             }
-            for (Object one : (List<?>) ((Supplier<?>) weaver).get()) missed.add((String) one);
+            missed.addAll(weaver.get());
+            weaver = null;
         } catch (ReflectiveOperationException | UnmodifiableClassException | RuntimeException | LinkageError e) {
             missed.add("methods of the JDK cannot be changed: " + e);
         }

@@ -45,7 +45,8 @@ public final class Coordinator implements Runnable {
         return INSTANCE;
     }
 
-    static void tell(Callbacks supplied) {
+    /** @param supplied tells the application from now on */
+    public static void tell(Callbacks supplied) {
         INSTANCE.callbacks = supplied;
     }
 

@@ -1,15 +1,16 @@
 package dev.cracbuild.agent.weave;
 
-import org.objectweb.asm.MethodVisitor;
-import org.objectweb.asm.Opcodes;
 import java.util.HashSet;
 import java.util.Set;
+import org.objectweb.asm.MethodVisitor;
+import org.objectweb.asm.Opcodes;
 
 /**
  * A change of one method: code without branches, so that no stack map frame is needed, at one kind of place.
  *
- * <p>The code is written as a small assembler: `this`, `load TYPE INDEX`, `field NAME TYPE`, `put NAME TYPE`, `element`, `const N`,
- * `return OPCODE`, and `call CLASS NAME DESCRIPTOR` for a static method of the agent.
+ * <p>The code is written as a small assembler: `this`; `load TYPE INDEX` and `store INDEX` (a long) of local variables; `field NAME TYPE`
+ * and `put NAME TYPE` of the class's own fields; `element`, `const N`, `one`, `or`, `add`, `dup` (of a long, below a reference); `return
+ * TYPE`; and `call CLASS NAME DESCRIPTOR` of a static method of the agent.
  */
 final class Change {
     /** Where the code goes. */
@@ -42,7 +43,7 @@ final class Change {
      * @param method name and descriptor; a descriptor `*` is any
      * @param place where the code goes
      * @param at a call as `OWNER.NAME DESCRIPTOR`, a field's name, or for BODY words that the method's instructions must have
-     * @param code instructions, separated by `; `
+     * @param code instructions, separated by commas
      */
     Change(String method, Place place, String at, String code) {
         int blank = method.indexOf(' ');
@@ -50,7 +51,7 @@ final class Change {
         this.descriptor = method.substring(blank + 1);
         this.place = place;
         this.at = at;
-        this.code = code.split("; ");
+        this.code = code.split(",");
         if (place == Place.BODY) expected.addAll(Set.of(at.split(" ")));
     }
 
@@ -76,7 +77,7 @@ final class Change {
     void emit(MethodVisitor to, String owner) {
         found++;
         for (String line : code) {
-            String[] words = line.split(" ");
+            String[] words = line.strip().split(" ");
             switch (words[0]) {
                 case "this" -> to.visitVarInsn(Opcodes.ALOAD, 0);
                 case "load" -> to.visitVarInsn(load(words[1]), Integer.parseInt(words[2]));

@@ -1,10 +1,10 @@
 package dev.cracbuild.agent.weave;
 
+import java.util.List;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.ClassWriter;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
-import java.util.List;
 
 /** Methods without a change are copied byte by byte. */
 final class ClassChanger extends ClassVisitor {

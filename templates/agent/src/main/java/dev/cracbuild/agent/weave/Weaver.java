@@ -1,19 +1,23 @@
 package dev.cracbuild.agent.weave;
 
-import org.objectweb.asm.ClassReader;
-import org.objectweb.asm.ClassWriter;
+import dev.cracbuild.agent.live.Changes;
 import java.lang.instrument.ClassFileTransformer;
 import java.security.ProtectionDomain;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.objectweb.asm.ClassReader;
+import org.objectweb.asm.ClassWriter;
 
 /** Changes the methods that Plan names. A class that is not as expected stays as it is, and is named. */
 public final class Weaver implements ClassFileTransformer, Supplier<List<String>> {
+    static {
+        Changes.weaver = new Weaver();
+    }
+
     private final List<String> missed = new ArrayList<>();
 
-    /** For reflection. */
-    public Weaver() {
+    private Weaver() {
     }
 
     @Override

@@ -15,6 +15,9 @@ import java.util.Set;
 public final class Premain {
     private static final String BASE = "dev/cracbuild/agent/";
 
+    /** The file through which application, builder and restorer meet; another one is for tests. */
+    private static final String MAPPING = "/.crac-build/generation";
+
     private Premain() {
     }
 
@@ -28,20 +31,21 @@ public final class Premain {
         try {
             String jar = Path.of(Premain.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
             open(instrumentation, Premain.class.getModule(), Set.of("jdk.internal.misc"), Set.of());
-            if (new File(mapping(options)).isFile()) start(options, instrumentation, jar);
+            String mapping = mapping(options);
+            if (new File(mapping).isFile()) start(options, instrumentation, jar, mapping);
             ClassPath.remove(jar);
         } catch (IOException | URISyntaxException | ReflectiveOperationException | RuntimeException | LinkageError e) {
             System.err.println("crac-build: the agent cannot start, the application goes on without it: " + e);
         }
     }
 
-    private static void start(String options, Instrumentation instrumentation, String jar)
+    private static void start(String options, Instrumentation instrumentation, String jar, String mapping)
         throws IOException, ReflectiveOperationException {
         // What is defined into the boot loader is linked to packages of the JDK, so its module needs them first.
         Module boot = Classes.define(Classes.read(jar, BASE + "Classes")).getModule();
         open(instrumentation, boot, Set.of("jdk.internal.misc"), Set.of("java.lang", "java.util", "sun.nio.ch"));
         Classes.define(Classes.read(jar, BASE + "live/"));
-        Options.set(options, jar);
+        Options.set(options, jar, mapping);
         Agent.start(instrumentation);
     }
 
@@ -58,7 +62,7 @@ public final class Premain {
     private static String mapping(String options) {
         String name = "mapping=";
         int at = options == null ? -1 : options.indexOf(name);
-        if (at < 0) return "/.crac-build/generation";
+        if (at < 0) return MAPPING;
         int end = options.indexOf(',', at);
         return options.substring(at + name.length(), end < 0 ? options.length() : end);
     }

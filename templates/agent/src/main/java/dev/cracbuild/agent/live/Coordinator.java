@@ -75,7 +75,7 @@ public final class Coordinator implements Runnable {
     public void run() {
         for (;;) {
             pause(null);
-            turn();
+            turn(null);
         }
     }
 
@@ -101,21 +101,31 @@ public final class Coordinator implements Runnable {
         woken = false;
     }
 
-    private void turn() {
-        if (Page.generation() != generation) {
-            generation = Page.generation();
-            try {
-                restored();
-            } catch (Throwable e) {
-                Log.trace("after the restore", e);
-                end(null);
-                Mailbox.state(Mailbox.RESTORED);
+    /** What there is to do for the thread that drives; claimed under the lock, since the other thread may be about to look as well. */
+    private void turn(Thread as) {
+        boolean isRestored;
+        int sequence;
+        synchronized (this) {
+            if (driver != as) return;
+            isRestored = Page.generation() != generation;
+            sequence = Mailbox.sequence();
+            if (isRestored) {
+                generation = Page.generation();
+            } else if (sequence == answered) {
+                return;
+            } else {
+                answered = sequence;
             }
-            return;
         }
-        int sequence = Mailbox.sequence();
-        if (sequence == answered) return;
-        answered = sequence;
+        if (isRestored) {
+            restored();
+        } else {
+            command();
+            Mailbox.answer(sequence);
+        }
+    }
+
+    private void command() {
         try {
             switch (Mailbox.command()) {
                 case Mailbox.PREPARE -> prepare(Mailbox.flags());
@@ -128,7 +138,6 @@ public final class Coordinator implements Runnable {
             end(callbacks.refusal(e.toString()));
             Mailbox.state(Mailbox.FAILED, trace(e));
         }
-        Mailbox.answer(sequence);
     }
 
     private void prepare(int flags) {
@@ -161,11 +170,16 @@ public final class Coordinator implements Runnable {
     }
 
     private void restored() {
-        Renewals.run();
-        restoredNanos = System.nanoTime();
-        restoredAt = System.currentTimeMillis();
-        Throwable after = tellRestored();
-        if (after != null) Log.trace("afterRestore", after);
+        Throwable after = null;
+        try {
+            Renewals.run();
+            restoredNanos = System.nanoTime();
+            restoredAt = System.currentTimeMillis();
+            after = tellRestored();
+            if (after != null) Log.trace("afterRestore", after);
+        } catch (Throwable e) {
+            Log.trace("after the restore", e);
+        }
         synchronized (this) {
             polling = false;
         }
@@ -210,7 +224,7 @@ public final class Coordinator implements Runnable {
         try {
             do {
                 pause(self);
-                turn();
+                turn(self);
             } while (inProgress);
             return outcome;
         } finally {

@@ -20,11 +20,18 @@ public final class Secure {
     private Secure() {
     }
 
-    /** At the end of a constructor. */
+    /**
+     * At the end of a constructor. An object that is made after a restore is left alone where its seed is known to be fresh, and where it
+     * is of a class of its own, which may have been given the bytes to hand out. Others may draw from a state of their provider's, or of
+     * its native library's, that all restores share.
+     */
     public static void made(SecureRandom random) {
+        boolean isPlain = random.getClass() == SecureRandom.class;
+        if (!isPlain) Registry.addGenerator(random.getClass());
         long generation = Page.generation();
-        if (generation != 0 && seedersChanged) Page.U.putLongRelease(random, COUNTER, generation);
-        if (random.getClass() != SecureRandom.class) Registry.addGenerator(random.getClass());
+        if (generation == 0) return;
+        boolean isFresh = !isPlain || seedersChanged && isOfJdk(Page.U.getReference(random, SPI));
+        if (isFresh) Page.U.putLongRelease(random, COUNTER, generation);
     }
 
     /** Before anything is drawn. */
@@ -58,13 +65,16 @@ public final class Secure {
         return Page.U.getLongAcquire(random, COUNTER) != Page.generation();
     }
 
+    private static boolean isOfJdk(Object spi) {
+        return spi != null && spi.getClass().getClassLoader() == null && spi.getClass().getName().startsWith(JDK);
+    }
+
     /** Other threads wait for the lock that setSeed takes, or seed the object once more. */
     private static void renew(SecureRandom random) {
         long generation = Page.generation();
         Object spi = Page.U.getReference(random, SPI);
-        if (random.getClass() != SecureRandom.class || spi == null) return;
+        if (random.getClass() != SecureRandom.class || !isOfJdk(spi)) return;
         Class<?> kind = spi.getClass();
-        if (kind.getClassLoader() != null || !kind.getName().startsWith(JDK)) return;
         if (kind.getName().startsWith(NATIVE)) {
             dropReadAhead(kind);
         } else {

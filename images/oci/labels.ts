@@ -7,6 +7,7 @@ export const labelNames = {
   mode: 'dev.crac-build.mode',
   engine: 'dev.crac-build.engine',
   jdk: 'dev.crac-build.jdk',
+  agent: 'dev.crac-build.agent',
   cpu: 'dev.crac-build.cpu',
   kernel: 'dev.crac-build.kernel',
   checkpointTime: 'dev.crac-build.checkpoint-time',
@@ -27,6 +28,8 @@ export interface CheckpointLabels {
   /** What made the checkpoint. */
   readonly engine: 'criu' | 'crac';
   readonly jdk: string;
+  /** The application has the agent, by which the org.crac callbacks are supplied so. */
+  readonly agent?: 'auto' | 'on' | 'off';
   /** The CPU level or model on which the image restores. */
   readonly cpu: string;
   /** Release of the kernel that the checkpoint was made on. */
@@ -63,7 +66,7 @@ export function encodeLabels(values: CheckpointLabels): Record<string, string> {
   return labels;
 }
 
-const textKeys = ['version', 'restorer', 'mode', 'engine', 'jdk', 'cpu', 'kernel', 'checkpointTime', 'baseDigest', 'baseName'] as const;
+const textKeys = ['version', 'restorer', 'mode', 'engine', 'jdk', 'agent', 'cpu', 'kernel', 'checkpointTime', 'baseDigest', 'baseName'] as const;
 const timeKeys = ['restoreMs', 'coldMs'] as const;
 
 /** What the labels of an image say; undefined for an image that has no checkpoint. Throws a FormatError for labels that make no sense. */
@@ -74,8 +77,9 @@ export function decodeLabels(labels: Readonly<Record<string, string>> | null | u
     if (value === undefined) throw new FormatError(`the image has no label ${labelNames[key]}`);
     return value;
   };
-  const optional = (key: 'mode' | 'restoreMs' | 'coldMs'): string | undefined => labels[labelNames[key]];
+  const optional = (key: 'mode' | 'agent' | 'restoreMs' | 'coldMs'): string | undefined => labels[labelNames[key]];
   const mode = optional('mode');
+  const agent = optional('agent');
   const restoreMs = optional('restoreMs');
   const coldMs = optional('coldMs');
   return {
@@ -84,6 +88,7 @@ export function decodeLabels(labels: Readonly<Record<string, string>> | null | u
     ...(mode !== undefined && { mode: oneOf('mode', mode, ['mmap', 'lazy', 'read']) }),
     engine: oneOf('engine', text('engine'), ['criu', 'crac']),
     jdk: text('jdk'),
+    ...(agent !== undefined && { agent: oneOf('agent', agent, ['auto', 'on', 'off']) }),
     cpu: text('cpu'),
     kernel: text('kernel'),
     checkpointTime: text('checkpointTime'),

@@ -3,7 +3,8 @@
  * and `scripts/generate-record.mjs` writes `templates/init/format.gen.h` and `docs/record.md` from it.
  *
  *   record  = header tables strings
- *   tables  = argv environment secretNames ignoredEnvironment cpuWords tids groups files carried checkpointFiles prefetch, each padded to 8 bytes
+ *   tables  = argv environment secretNames ignoredEnvironment frozenEnvironment cpuWords tids groups files carried checkpointFiles prefetch, each
+ *             padded to 8 bytes
  *   strings = (bytes NUL)*, padded to 8 bytes
  *
  * Little-endian, naturally aligned, padding and reserved fields zero. Offsets count from the first byte of the record.
@@ -48,7 +49,7 @@ export const fallbacks = { cold: 1, fail: 2 } as const;
 export const fileUses = { append: 1, other: 2 } as const;
 export const carriedTypes = { directory: 1, file: 2, symlink: 3 } as const;
 /** Bits of the header's `flags`. */
-export const recordFlags = { boundAtStart: 1, privateVariant: 2, groupsKnown: 4 } as const;
+export const recordFlags = { boundAtStart: 1, privateVariant: 2, groupsKnown: 4, agent: 8 } as const;
 
 export const stringStruct = {
   name: 'record_string',
@@ -89,6 +90,12 @@ export const headerStruct = {
     { name: 'xcr0', type: 'u64', doc: 'XSAVE state that the CPU of the build had enabled' },
     { name: 'monotonicNs', type: 'u64', doc: 'CLOCK_MONOTONIC at the dump, as the application saw it' },
     { name: 'boottimeNs', type: 'u64', doc: 'CLOCK_BOOTTIME at the dump, as the application saw it' },
+    {
+      name: 'pageMonotonicNs',
+      type: 'u64',
+      doc: 'for the generation page of the criu restorer: CLOCK_MONOTONIC at the dump where the application sees it jump; 0: it does not',
+    },
+    { name: 'pageRealtimeNs', type: 'u64', doc: 'for that page: CLOCK_REALTIME at the dump' },
     { name: 'memoryBytes', type: 'u64', doc: 'memory the restore needs; a smaller cgroup limit starts cold' },
     { name: 'mostMemoryBytes', type: 'u64', doc: 'memory the application may come to; a smaller cgroup limit is told of; 0: unknown' },
     {
@@ -117,6 +124,11 @@ export const headerStruct = {
     { name: 'environment', type: 'record_table', doc: 'record_variable rows' },
     { name: 'secretNames', type: 'record_table', doc: 'record_string rows: variables that were secrets of the build' },
     { name: 'ignoredEnvironment', type: 'record_table', doc: 'record_string rows: globs of names that may differ, only * is special' },
+    {
+      name: 'frozenEnvironment',
+      type: 'record_table',
+      doc: 'record_string rows: variables that may not differ although the application has the agent',
+    },
     { name: 'cpuWords', type: 'record_table', doc: 'u64 rows: required bits, in the order of CPU words' },
     { name: 'tids', type: 'record_table', doc: 'u32 rows: process and thread IDs that have to be free' },
     { name: 'groups', type: 'record_table', doc: 'u32 rows, ascending: supplementary group IDs; counts only with the flag groupsKnown' },
@@ -204,6 +216,7 @@ export const tables = [
   { name: 'environment', rowBytes: 16 },
   { name: 'secretNames', rowBytes: 8 },
   { name: 'ignoredEnvironment', rowBytes: 8 },
+  { name: 'frozenEnvironment', rowBytes: 8 },
   { name: 'cpuWords', rowBytes: 8 },
   { name: 'tids', rowBytes: 4 },
   { name: 'groups', rowBytes: 4 },

@@ -50,6 +50,16 @@ export interface RestoreRecord {
   readonly secretNames: readonly string[];
   /** Globs of names which may differ; only `*` is special. One with `=` is held against NAME=VALUE. */
   readonly ignoredEnvironment: readonly string[];
+  /**
+   * The application has the agent, which gives it the variables of the start: only these and those of JVM options start cold where they
+   * differ.
+   */
+  readonly agent?: {
+    readonly frozenEnvironment: readonly string[];
+    /** Clocks at the dump, of which the criu restorer tells the agent how far they have gone on; 0: not at all. */
+    readonly monotonicNs: bigint;
+    readonly realtimeNs: bigint;
+  };
   /** Required bits in the order of `cpuWordSources`. */
   readonly cpuWords: readonly bigint[];
   readonly cpuVendor: string;
@@ -202,6 +212,7 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     environment: record.environment.length,
     secretNames: record.secretNames.length,
     ignoredEnvironment: record.ignoredEnvironment.length,
+    frozenEnvironment: record.agent?.frozenEnvironment.length ?? 0,
     cpuWords: record.cpuWords.length,
     tids: record.tids.length,
     groups: record.groups?.length ?? 0,
@@ -233,6 +244,7 @@ export function encodeRecord(record: RestoreRecord): Buffer {
     });
     strings('secretNames', record.secretNames);
     strings('ignoredEnvironment', record.ignoredEnvironment);
+    strings('frozenEnvironment', record.agent?.frozenEnvironment ?? []);
     record.cpuWords.forEach((word, row) => head.writeBigUInt64LE(word, placed.cpuWords.offset + row * 8));
     record.tids.forEach((tid, row) => head.writeUInt32LE(tid, placed.tids.offset + row * 4));
     record.groups?.toSorted((a, b) => a - b).forEach((group, row) => head.writeUInt32LE(group, placed.groups.offset + row * 4));
@@ -280,7 +292,8 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       flags:
         (record.boundAtStart ? recordFlags.boundAtStart : 0) |
         (record.privateVariant ? recordFlags.privateVariant : 0) |
-        (record.groups === undefined ? 0 : recordFlags.groupsKnown),
+        (record.groups === undefined ? 0 : recordFlags.groupsKnown) |
+        (record.agent === undefined ? 0 : recordFlags.agent),
       deadlineMs: record.deadlineMs,
       uid: record.uid,
       gid: record.gid,
@@ -289,6 +302,8 @@ export function encodeRecord(record: RestoreRecord): Buffer {
       xcr0: record.xcr0,
       monotonicNs: record.monotonicNs,
       boottimeNs: record.boottimeNs,
+      pageMonotonicNs: record.agent?.monotonicNs ?? 0n,
+      pageRealtimeNs: record.agent?.realtimeNs ?? 0n,
       memoryBytes: record.memoryBytes,
       mostMemoryBytes: record.mostMemoryBytes,
       processors: record.processors,
@@ -409,6 +424,12 @@ function readHeader(bytes: Buffer): Header {
 const kernelOf = (name: string, capabilities: bigint): Pick<RestoreRecord, 'kernel'> =>
   name === '' ? {} : { kernel: { name, capabilities } };
 
+const agentOf = (
+  { flags, pageMonotonicNs, pageRealtimeNs }: Header,
+  frozenEnvironment: readonly string[],
+): Pick<RestoreRecord, 'agent'> =>
+  (flags & recordFlags.agent) === 0 ? {} : { agent: { frozenEnvironment, monotonicNs: pageMonotonicNs, realtimeNs: pageRealtimeNs } };
+
 const isPid = (number: number): boolean => number >= 2 && number <= pidMax;
 
 /**
@@ -427,6 +448,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   if (!isPid(header.pid)) fail('value', `${header.pid} is no process ID`, 40);
   if (header.argv.count === 0) fail('value', 'no command', 0);
   if (header.groups.count !== 0 && (header.flags & recordFlags.groupsKnown) === 0) fail('value', 'groups without their flag', 27);
+  if (header.frozenEnvironment.count !== 0 && (header.flags & recordFlags.agent) === 0) fail('value', 'frozen variables without an agent', 27);
   if (header.cpuWords.count > cpuWordSources.length) fail('value', 'more CPU words than are known', 0);
   if (header.storeBytes % 4096n !== 0n) fail('value', 'a page store with a part of a page', 0);
   if (header.storeBytes === 0n && header.storeSha256.some((byte) => byte !== 0)) fail('value', 'the digest of no page store', 0);
@@ -465,6 +487,7 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     environment: reader.rows('environment', variableStruct, (row) => ({ name: reader.name(row.name), valueHash: row.valueHash })),
     secretNames: reader.rows('secretNames', stringStruct, (row) => reader.name(row)),
     ignoredEnvironment: reader.rows('ignoredEnvironment', stringStruct, (row) => reader.glob(row)),
+    ...agentOf(header, reader.rows('frozenEnvironment', stringStruct, (row) => reader.name(row))),
     cpuWords: reader.numbers('cpuWords', (at) => bytes.readBigUInt64LE(at), 8),
     tids: reader.numbers(
       'tids',

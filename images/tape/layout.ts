@@ -213,11 +213,19 @@ export const memoryMapStruct = {
     { name: 'auxv', type: 'record_table', doc: 'auxiliary vector: u64 words in the data, two an entry' },
   ],
 } as const satisfies Struct;
-/** The page that crac-init fills in at each start, before a thread runs. Raised with every change of the struct. */
+/**
+ * What the agent maps privately, in build containers and in images, all of it zeros: the generation page, then the mailbox through which
+ * the builder speaks with the agent.
+ */
+export const generationPath = '/.crac-build/generation';
+export const generationPageBytes = 4096;
+export const generationFileBytes = generationPageBytes + 65_536;
+
+/** The page that crac-init fills in at each start, before a thread runs. Raised with every change of what is there already. */
 export const generationVersion = 1;
 export const generationStruct = {
   name: 'tape_generation',
-  doc: 'What differs from start to start, at the beginning of the generation page.',
+  doc: 'What differs from start to start: the generation page, the first of /.crac-build/generation.',
   fields: [
     { name: 'generation', type: 'u64', doc: 'one more than before this start' },
     { name: 'version', type: 'u32', doc: 'TAPE_GENERATION_VERSION' },
@@ -225,6 +233,12 @@ export const generationStruct = {
     { name: 'monotonicJumpNs', type: 'i64', doc: 'what the monotonic clock of the application has jumped by since the dump' },
     { name: 'realtimeJumpNs', type: 'i64', doc: 'what the wall clock has gone on by since the dump; 0: not known' },
     { name: 'entropy', type: 'u8', count: 64, doc: 'random bytes of this start alone' },
+    {
+      name: 'environmentBytes',
+      type: 'u32',
+      doc: 'of environment; 0: it is that of the parent, which the application may read. Only where it may not: the criu restorer',
+    },
+    { name: 'environment', type: 'u8', count: 3996, doc: "the container's variables, NAME=VALUE, each with a NUL" },
   ],
 } as const satisfies Struct;
 /** AT_VECTOR_SIZE of the kernel is below 64 words. */

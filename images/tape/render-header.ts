@@ -15,6 +15,7 @@ import { tapeErrors } from './errors.js';
 import {
   checks,
   componentSizes,
+  generationFileBytes,
   generationVersion,
   holeFixedBytes,
   holeLowest,
@@ -89,6 +90,7 @@ export function renderTapeHeader(): string {
       `#define TAPE_HOLE_LOWEST ${hex(holeLowest)}ull`,
       `#define TAPE_USER_SPACE_END ${hex(userSpaceEnd)}ull`,
       `#define TAPE_GENERATION_VERSION ${generationVersion}u`,
+      `#define TAPE_GENERATION_FILE_BYTES ${generationFileBytes}u`,
       `#define TAPE_VDSO_MAX_BYTES ${vdsoMaxBytes}u`,
       `#define TAPE_VDSO_MAX_AREAS ${vdsoMaxAreas}u`,
       `#define TAPE_VDSO_MAX_FUNCTIONS ${vdsoMaxFunctions}u`,

@@ -5,7 +5,9 @@
 #include "clock.h"
 #include "criu_log.h"
 #include "criu_run.h"
+#include "environment.h"
 #include "files.h"
+#include "generation.h"
 #include "log.h"
 #include "mem.h"
 #include "paths.h"
@@ -14,6 +16,9 @@
 /* CRIU finds the container's streams under these numbers; its own 0 to 2 must not be theirs, or its words would get in there. */
 #define FIRST_STREAM 10
 #define STREAMS 3
+/* Another file in the place of the one that the agent has mapped (criu/files-reg.c: open_path); a path there has no slash in front. */
+#define GENERATION_FD 13
+#define GENERATION_INHERITED "fd[13]:.crac-build/generation"
 #define LOG_MAX (16u << 20)
 #define KERNEL_CACHE_MAX 65536u
 
@@ -116,6 +121,24 @@ static int place_streams(const struct criu_run *run, const char *output_name)
 	return 0;
 }
 
+/* A file of this container alone: what its replicas must not share cannot lie where they share a file system (/dev/shm of a pod). */
+static int place_generation(const struct init *init)
+{
+	static struct tape_generation page;
+	const struct record_header *header = init->record.header;
+	int file = sys_memfd_create("generation", 0);
+	int error = file < 0 ? file : sys_ftruncate(file, TAPE_GENERATION_FILE_BYTES);
+
+	if (error)
+		return error;
+	generation_write(&page, header->page_monotonic_ns, header->page_realtime_ns);
+	page.environment_bytes = environment_block(init->envp, &page);
+	error = write_all(file, (const char *)&page, sizeof(page));
+	if (!error)
+		error = sys_dup3(file, GENERATION_FD, 0);
+	return error < 0 ? error : 0;
+}
+
 /* What differs between the tasks of CRIU; the rest of the arguments is the same. */
 static const struct {
 	const char *verb;
@@ -138,6 +161,7 @@ static _Noreturn void exec_criu(const struct criu_run *run, enum criu_task task)
 	struct text runtime = text_over(runtime_room, sizeof(runtime_room));
 	char *const environment[] = {runtime_room, NULL};
 	const char *argv[32] = {CRIU_LOADER, "--library-path", CRIU_LIBRARIES, CRIU_PROGRAM, tasks[task].verb};
+	const bool has_agent = init->record.header->flags & RECORD_FLAG_AGENT;
 	usize count = 5;
 	int error;
 #define ADD(word) argv[count++] = (word)
@@ -164,13 +188,19 @@ static _Noreturn void exec_criu(const struct criu_run *run, enum criu_task task)
 		ADD("--inherit-fd");
 		ADD(stream_room[i]);
 	}
+	if (has_agent && tasks[task].streams) {
+		ADD("--inherit-fd");
+		ADD(GENERATION_INHERITED);
+	}
 #undef ADD
-	_Static_assert(5 + 4 + 7 + 2 * STREAMS < ARRAY_COUNT(argv), "arguments of CRIU");
+	_Static_assert(5 + 4 + 7 + 2 * STREAMS + 2 < ARRAY_COUNT(argv), "arguments of CRIU");
 	text_add(&runtime, "XDG_RUNTIME_DIR=");
 	text_add(&runtime, run->directory);
 	sys_setsid();
 	close_on_exec_from(STREAMS);
 	error = place_streams(run, tasks[task].output);
+	if (!error && has_agent)
+		error = place_generation(init);
 	if (!error && sys_geteuid() != 0) {
 		struct capabilities own;
 

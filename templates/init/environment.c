@@ -7,6 +7,7 @@
 
 struct comparison {
 	const struct record *record;
+	bool delivers; /* what differs reaches the application */
 	enum environment_verdict verdict;
 	struct text *names;
 };
@@ -41,14 +42,19 @@ static bool is_ignored(const struct record *record, const char *entry, usize siz
 	return false;
 }
 
-static bool is_secret(const struct record *record, const char *name, usize size)
+static bool is_listed(const struct record *record, struct record_table table, const char *name, usize size)
 {
-	const struct record_string *secrets = record_rows(record, record->header->secret_names);
+	const struct record_string *names = record_rows(record, table);
 
-	for (u32 i = 0; i < record->header->secret_names.count; i++)
-		if (name_is(name, size, record_text(record, secrets[i])))
+	for (u32 i = 0; i < table.count; i++)
+		if (name_is(name, size, record_text(record, names[i])))
 			return true;
 	return false;
+}
+
+static bool is_secret(const struct record *record, const char *name, usize size)
+{
+	return is_listed(record, record->header->secret_names, name, size);
 }
 
 static const struct record_variable *find_recorded(const struct record *record, const char *name, usize size)
@@ -72,6 +78,8 @@ static void note_difference(struct comparison *comparison, const char *name, usi
 	if (options) {
 		text_clear(comparison->names);
 		comparison->verdict = ENVIRONMENT_JVM_OPTIONS;
+	} else if (comparison->delivers && !is_listed(comparison->record, comparison->record->header->frozen_environment, name, size)) {
+		return;
 	} else {
 		if (comparison->verdict == ENVIRONMENT_DIFFERENT)
 			text_add(comparison->names, " ");
@@ -97,10 +105,32 @@ static bool is_set(char *const *envp, const char *name, usize size)
 	return false;
 }
 
+u32 environment_block(char *const *envp, struct tape_generation *page)
+{
+	u32 used = 0;
+
+	for (; *envp; envp++) {
+		usize size = text_length(*envp) + 1;
+
+		if (size > sizeof(page->environment) - used)
+			return 0;
+		if (page)
+			memcpy(page->environment + used, *envp, size);
+		used += (u32)size;
+	}
+	return used;
+}
+
+/* An application restored by the tape reads them of crac-init itself, which one with other capabilities may not (ptrace(2)). */
+static bool can_deliver(const struct record_header *header, char *const *envp)
+{
+	return (header->flags & RECORD_FLAG_AGENT) && (header->restorer == RECORD_RESTORER_TAPE || environment_block(envp, NULL) != 0);
+}
+
 enum environment_verdict environment_compare(const struct record *record, char *const *envp, struct text *names)
 {
 	const struct record_variable *variables = record_rows(record, record->header->environment);
-	struct comparison comparison = {record, ENVIRONMENT_SAME, names};
+	struct comparison comparison = {record, can_deliver(record->header, envp), ENVIRONMENT_SAME, names};
 
 	for (char *const *entry = envp; *entry; entry++) {
 		usize size = name_size(*entry);

@@ -48,6 +48,7 @@ enum record_flag {
 	RECORD_FLAG_BOUND_AT_START = 1,
 	RECORD_FLAG_PRIVATE_VARIANT = 2,
 	RECORD_FLAG_GROUPS_KNOWN = 4,
+	RECORD_FLAG_AGENT = 8,
 };
 
 /* A reference into the strings; a NUL follows the last byte and none is inside. */
@@ -87,15 +88,13 @@ struct record_header {
 	u64 xcr0; /* XSAVE state that the CPU of the build had enabled */
 	u64 monotonic_ns; /* CLOCK_MONOTONIC at the dump, as the application saw it */
 	u64 boottime_ns; /* CLOCK_BOOTTIME at the dump, as the application saw it */
+	u64 page_monotonic_ns; /* for the generation page of the criu restorer: CLOCK_MONOTONIC at the dump where the application sees it jump; 0: it does not */
+	u64 page_realtime_ns; /* for that page: CLOCK_REALTIME at the dump */
 	u64 memory_bytes; /* memory the restore needs; a smaller cgroup limit starts cold */
-	u64 most_memory_bytes; /* memory the application may come to; a smaller cgroup limit is told of; 0: unknown */
-	u64 processors; /* processors of the build; a start with less than half of them is told of; 0: they do not matter */
 	u64 effective_capabilities; /* capability bits the application holds */
 	u64 store_bytes; /* size of the page store, /.crac-build/pages/store; 0: there is none */
 	u8 store_sha256[32]; /* digest in the header of the page store */
 	u64 kernel_capabilities; /* capabilities under which the kernel features in criu.kdat were looked for */
-	u32 resume_signal; /* of the criu restorer: signal that the application gets after the resume; 0: none. The tape has its own */
-	u32 resume_value; /* value of resumeSignal */
 	struct record_string kernel; /* release and version of the kernel of criu.kdat, with a space between; empty: there is none */
 	struct record_string cpu_vendor; /* vendor string of the CPU of the build; told, not compared */
 	struct record_string cwd; /* working directory of the command */
@@ -103,6 +102,7 @@ struct record_header {
 	struct record_table environment; /* record_variable rows */
 	struct record_table secret_names; /* record_string rows: variables that were secrets of the build */
 	struct record_table ignored_environment; /* record_string rows: globs of names that may differ, only * is special */
+	struct record_table frozen_environment; /* record_string rows: variables that may not differ although the application has the agent */
 	struct record_table cpu_words; /* u64 rows: required bits, in the order of CPU words */
 	struct record_table tids; /* u32 rows: process and thread IDs that have to be free */
 	struct record_table groups; /* u32 rows, ascending: supplementary group IDs; counts only with the flag groupsKnown */
@@ -130,22 +130,21 @@ _Static_assert(offsetof(struct record_header, stream_pipe_ids) == 44, "record_he
 _Static_assert(offsetof(struct record_header, xcr0) == 56, "record_header.xcr0");
 _Static_assert(offsetof(struct record_header, monotonic_ns) == 64, "record_header.monotonic_ns");
 _Static_assert(offsetof(struct record_header, boottime_ns) == 72, "record_header.boottime_ns");
-_Static_assert(offsetof(struct record_header, memory_bytes) == 80, "record_header.memory_bytes");
-_Static_assert(offsetof(struct record_header, most_memory_bytes) == 88, "record_header.most_memory_bytes");
-_Static_assert(offsetof(struct record_header, processors) == 96, "record_header.processors");
+_Static_assert(offsetof(struct record_header, page_monotonic_ns) == 80, "record_header.page_monotonic_ns");
+_Static_assert(offsetof(struct record_header, page_realtime_ns) == 88, "record_header.page_realtime_ns");
+_Static_assert(offsetof(struct record_header, memory_bytes) == 96, "record_header.memory_bytes");
 _Static_assert(offsetof(struct record_header, effective_capabilities) == 104, "record_header.effective_capabilities");
 _Static_assert(offsetof(struct record_header, store_bytes) == 112, "record_header.store_bytes");
 _Static_assert(offsetof(struct record_header, store_sha256) == 120, "record_header.store_sha256");
 _Static_assert(offsetof(struct record_header, kernel_capabilities) == 152, "record_header.kernel_capabilities");
-_Static_assert(offsetof(struct record_header, resume_signal) == 160, "record_header.resume_signal");
-_Static_assert(offsetof(struct record_header, resume_value) == 164, "record_header.resume_value");
-_Static_assert(offsetof(struct record_header, kernel) == 168, "record_header.kernel");
-_Static_assert(offsetof(struct record_header, cpu_vendor) == 176, "record_header.cpu_vendor");
-_Static_assert(offsetof(struct record_header, cwd) == 184, "record_header.cwd");
-_Static_assert(offsetof(struct record_header, argv) == 192, "record_header.argv");
-_Static_assert(offsetof(struct record_header, environment) == 200, "record_header.environment");
-_Static_assert(offsetof(struct record_header, secret_names) == 208, "record_header.secret_names");
-_Static_assert(offsetof(struct record_header, ignored_environment) == 216, "record_header.ignored_environment");
+_Static_assert(offsetof(struct record_header, kernel) == 160, "record_header.kernel");
+_Static_assert(offsetof(struct record_header, cpu_vendor) == 168, "record_header.cpu_vendor");
+_Static_assert(offsetof(struct record_header, cwd) == 176, "record_header.cwd");
+_Static_assert(offsetof(struct record_header, argv) == 184, "record_header.argv");
+_Static_assert(offsetof(struct record_header, environment) == 192, "record_header.environment");
+_Static_assert(offsetof(struct record_header, secret_names) == 200, "record_header.secret_names");
+_Static_assert(offsetof(struct record_header, ignored_environment) == 208, "record_header.ignored_environment");
+_Static_assert(offsetof(struct record_header, frozen_environment) == 216, "record_header.frozen_environment");
 _Static_assert(offsetof(struct record_header, cpu_words) == 224, "record_header.cpu_words");
 _Static_assert(offsetof(struct record_header, tids) == 232, "record_header.tids");
 _Static_assert(offsetof(struct record_header, groups) == 240, "record_header.groups");
@@ -247,6 +246,7 @@ _Static_assert(offsetof(struct store_header, sha256) == 24, "store_header.sha256
 	X(environment, 16u) \
 	X(secret_names, 8u) \
 	X(ignored_environment, 8u) \
+	X(frozen_environment, 8u) \
 	X(cpu_words, 8u) \
 	X(tids, 4u) \
 	X(groups, 4u) \

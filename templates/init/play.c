@@ -1,6 +1,7 @@
 #include "play.h"
 #include "clock.h"
 #include "futex.h"
+#include "generation.h"
 #include "mem.h"
 #include "process.h"
 
@@ -109,7 +110,7 @@ static void go(void)
 
 	play_wait_for_threads();
 	if (header->generation_page)
-		play_write_generation((void *)(usize)header->generation_page);
+		generation_write((void *)(usize)header->generation_page, header->dumped_monotonic_ns, header->dumped_realtime_ns);
 	/* From here on no deadline ends it. PID 1, which would want a processor as well, is woken later. */
 	__atomic_store_n(&play.shared->state, PLAY_RESUMED, __ATOMIC_RELEASE);
 	play_release_threads();

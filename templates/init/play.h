@@ -101,9 +101,6 @@ _Noreturn void play_become_first(void);
 /* Tells PID 1 when the application goes on: by the first thread that does. */
 void play_stamp(void);
 
-/* The generation page of this start. */
-void play_write_generation(void *page);
-
 /* One file an architecture implements what follows. */
 
 /* Goes on in `next`, on another stack. */

@@ -55,9 +55,11 @@ static enum record_error check_values(const struct record_header *header)
 		return RECORD_ERROR_VALUE;
 	if (header->fallback < RECORD_FALLBACK_COLD || header->fallback > RECORD_FALLBACK_FAIL)
 		return RECORD_ERROR_VALUE;
-	if (header->flags & ~(RECORD_FLAG_BOUND_AT_START | RECORD_FLAG_PRIVATE_VARIANT | RECORD_FLAG_GROUPS_KNOWN))
+	if (header->flags & ~(RECORD_FLAG_BOUND_AT_START | RECORD_FLAG_PRIVATE_VARIANT | RECORD_FLAG_GROUPS_KNOWN | RECORD_FLAG_AGENT))
 		return RECORD_ERROR_VALUE;
 	if (header->groups.count && !(header->flags & RECORD_FLAG_GROUPS_KNOWN))
+		return RECORD_ERROR_VALUE;
+	if (header->frozen_environment.count && !(header->flags & RECORD_FLAG_AGENT))
 		return RECORD_ERROR_VALUE;
 	if (header->store_bytes % 4096 || (!header->store_bytes && !all_zero(header->store_sha256, sizeof(header->store_sha256))))
 		return RECORD_ERROR_VALUE;
@@ -75,19 +77,26 @@ static enum record_error check_values(const struct record_header *header)
 static enum record_error check_tables(const struct record *record)
 {
 	const struct record_header *header = record->header;
+	static const struct {
+		u16 at; /* of the table in the header */
+		u16 row_bytes;
+	} tables[] = {
+#define TABLE(member, bytes) {offsetof(struct record_header, member), (bytes)},
+		RECORD_TABLES(TABLE)
+#undef TABLE
+	};
 	u64 expected = sizeof(*header);
 
-#define CHECK_TABLE(member, row_bytes)                                                        \
-	do {                                                                                  \
-		u64 end = header->member.offset + (u64)(row_bytes)*header->member.count;      \
-		if (header->member.offset != expected)                                        \
-			return RECORD_ERROR_TABLE;                                            \
-		expected = (end + 7) & ~7ull;                                                 \
-		if (expected > record->size || !all_zero(record->bytes + end, expected - end)) \
-			return RECORD_ERROR_TABLE;                                            \
-	} while (0);
-	RECORD_TABLES(CHECK_TABLE)
-#undef CHECK_TABLE
+	for (usize i = 0; i < ARRAY_COUNT(tables); i++) {
+		const struct record_table *table = (const void *)(record->bytes + tables[i].at);
+		u64 end = table->offset + (u64)tables[i].row_bytes * table->count;
+
+		if (table->offset != expected)
+			return RECORD_ERROR_TABLE;
+		expected = (end + 7) & ~7ull;
+		if (expected > record->size || !all_zero(record->bytes + end, expected - end))
+			return RECORD_ERROR_TABLE;
+	}
 	if (header->strings.offset != expected || expected + header->strings.count != record->size)
 		return RECORD_ERROR_TABLE;
 	return 0;
@@ -129,29 +138,36 @@ static bool directory_is_good(const struct record *record, struct record_string 
 	return path_is_good(record, string, true);
 }
 
+static bool glob_is_good(const struct record *record, struct record_string string)
+{
+	return string_is_good(record, string) && string.size > 0;
+}
+
+/* Of rows that begin with a string. */
+static bool all_good(const struct record *record, struct record_table table, u32 row_bytes,
+		     bool (*is_good)(const struct record *record, struct record_string string))
+{
+	const u8 *row = record_rows(record, table);
+
+	for (u32 i = 0; i < table.count; i++, row += row_bytes)
+		if (!is_good(record, *(const struct record_string *)(const void *)row))
+			return false;
+	return true;
+}
+
 static enum record_error check_names(const struct record *record)
 {
 	const struct record_header *header = record->header;
-	const struct record_string *argv = record_rows(record, header->argv);
-	const struct record_variable *variables = record_rows(record, header->environment);
-	const struct record_string *secrets = record_rows(record, header->secret_names);
-	const struct record_string *ignored = record_rows(record, header->ignored_environment);
+	const u32 string = sizeof(struct record_string);
 
-	if (!string_is_good(record, header->kernel) || !string_is_good(record, header->cpu_vendor) || !directory_is_good(record, header->cwd))
-		return RECORD_ERROR_STRING;
-	for (u32 i = 0; i < header->argv.count; i++)
-		if (!string_is_good(record, argv[i]))
-			return RECORD_ERROR_STRING;
-	for (u32 i = 0; i < header->environment.count; i++)
-		if (!name_is_good(record, variables[i].name))
-			return RECORD_ERROR_STRING;
-	for (u32 i = 0; i < header->secret_names.count; i++)
-		if (!name_is_good(record, secrets[i]))
-			return RECORD_ERROR_STRING;
-	for (u32 i = 0; i < header->ignored_environment.count; i++)
-		if (!string_is_good(record, ignored[i]) || ignored[i].size == 0)
-			return RECORD_ERROR_STRING;
-	return 0;
+	if (string_is_good(record, header->kernel) && string_is_good(record, header->cpu_vendor) && directory_is_good(record, header->cwd) &&
+	    all_good(record, header->argv, string, string_is_good) &&
+	    all_good(record, header->environment, sizeof(struct record_variable), name_is_good) &&
+	    all_good(record, header->secret_names, string, name_is_good) &&
+	    all_good(record, header->ignored_environment, string, glob_is_good) &&
+	    all_good(record, header->frozen_environment, string, name_is_good))
+		return 0;
+	return RECORD_ERROR_STRING;
 }
 
 static enum record_error check_carried(const struct record *record, const struct record_carried *row)

@@ -232,6 +232,16 @@ static inline long sys_getrandom(void *buffer, usize size)
 	return SYS3(getrandom, POINTER(buffer), (long)size, 0);
 }
 
+static inline int sys_memfd_create(const char *name, u32 flags)
+{
+	return (int)SYS2(memfd_create, POINTER(name), flags);
+}
+
+static inline int sys_ftruncate(int fd, usize size)
+{
+	return (int)SYS2(ftruncate, fd, (long)size);
+}
+
 static inline long sys_sendfile(int to, int from, usize size)
 {
 	return SYS4(sendfile, to, from, 0, (long)size);

@@ -23,6 +23,7 @@
 #define TAPE_HOLE_LOWEST 0x10000000ull
 #define TAPE_USER_SPACE_END 0x7ffffffff000ull
 #define TAPE_GENERATION_VERSION 1u
+#define TAPE_GENERATION_FILE_BYTES 69632u
 #define TAPE_VDSO_MAX_BYTES 65536u
 #define TAPE_VDSO_MAX_AREAS 4u
 #define TAPE_VDSO_MAX_FUNCTIONS 16u
@@ -363,7 +364,7 @@ _Static_assert(offsetof(struct tape_memory_map, env_start) == 72, "tape_memory_m
 _Static_assert(offsetof(struct tape_memory_map, env_end) == 80, "tape_memory_map.env_end");
 _Static_assert(offsetof(struct tape_memory_map, auxv) == 88, "tape_memory_map.auxv");
 
-/* What differs from start to start, at the beginning of the generation page. */
+/* What differs from start to start: the generation page, the first of /.crac-build/generation. */
 struct tape_generation {
 	u64 generation; /* one more than before this start */
 	u32 version; /* TAPE_GENERATION_VERSION */
@@ -371,14 +372,18 @@ struct tape_generation {
 	s64 monotonic_jump_ns; /* what the monotonic clock of the application has jumped by since the dump */
 	s64 realtime_jump_ns; /* what the wall clock has gone on by since the dump; 0: not known */
 	u8 entropy[64]; /* random bytes of this start alone */
+	u32 environment_bytes; /* of environment; 0: it is that of the parent, which the application may read. Only where it may not: the criu restorer */
+	u8 environment[3996]; /* the container's variables, NAME=VALUE, each with a NUL */
 };
-_Static_assert(sizeof(struct tape_generation) == 96, "tape_generation");
+_Static_assert(sizeof(struct tape_generation) == 4096, "tape_generation");
 _Static_assert(offsetof(struct tape_generation, generation) == 0, "tape_generation.generation");
 _Static_assert(offsetof(struct tape_generation, version) == 8, "tape_generation.version");
 _Static_assert(offsetof(struct tape_generation, reserved) == 12, "tape_generation.reserved");
 _Static_assert(offsetof(struct tape_generation, monotonic_jump_ns) == 16, "tape_generation.monotonic_jump_ns");
 _Static_assert(offsetof(struct tape_generation, realtime_jump_ns) == 24, "tape_generation.realtime_jump_ns");
 _Static_assert(offsetof(struct tape_generation, entropy) == 32, "tape_generation.entropy");
+_Static_assert(offsetof(struct tape_generation, environment_bytes) == 96, "tape_generation.environment_bytes");
+_Static_assert(offsetof(struct tape_generation, environment) == 100, "tape_generation.environment");
 
 /* Tables of the header in the order in which they lie: X(member, bytes of a row). */
 #define TAPE_TABLES(X) \

@@ -90,9 +90,12 @@ const store = fc.record(
 const resumeSignal = fc.record({ signal: fc.integer({ min: 1, max: 64 }), value: u32 }, plain);
 const kernel = fc.record({ name: text.filter((value) => value !== ''), capabilities: u64 }, plain);
 
+const agent = fc.record({ frozenEnvironment: several(name), monotonicNs: u64, realtimeNs: u64 }, plain);
+
 export const anyRecord: fc.Arbitrary<RestoreRecord> = fc.oneof(
   fc.record(fields, plain),
   fc.record({ ...fields, groups }, plain),
+  fc.record({ ...fields, groups, agent }, plain),
   fc.record({ ...fields, store, kernel, resumeSignal }, plain),
   fc.record({ ...fields, restorer: fc.constant('tape'), mode: fc.constant('none'), store }, plain),
 );

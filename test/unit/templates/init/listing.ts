@@ -13,7 +13,8 @@ export function listRecord(record: RestoreRecord): string {
   const flags =
     (record.boundAtStart ? recordFlags.boundAtStart : 0) |
     (record.privateVariant ? recordFlags.privateVariant : 0) |
-    (record.groups === undefined ? 0 : recordFlags.groupsKnown);
+    (record.groups === undefined ? 0 : recordFlags.groupsKnown) |
+    (record.agent === undefined ? 0 : recordFlags.agent);
   return [
     `restorer ${restorers[record.restorer]} mode ${modes[record.mode]} fallback ${fallbacks[record.fallback]} flags ${flags} deadlineMs ${record.deadlineMs}`,
     `uid ${record.uid} gid ${record.gid} pid ${record.pid} pipes ${record.streamPipeIds.join(' ')}`,
@@ -27,6 +28,8 @@ export function listRecord(record: RestoreRecord): string {
     ...record.environment.map(({ name, valueHash }) => `environment ${quoted(name)} ${valueHash}`),
     ...record.secretNames.map((name) => `secret ${quoted(name)}`),
     ...record.ignoredEnvironment.map((glob) => `ignored ${quoted(glob)}`),
+    ...(record.agent === undefined ? [] : [`page ${record.agent.monotonicNs} ${record.agent.realtimeNs}`]),
+    ...(record.agent?.frozenEnvironment ?? []).map((name) => `frozen ${quoted(name)}`),
     ...record.cpuWords.map((word) => `cpuWord ${word}`),
     ...record.tids.map((tid) => `tid ${tid}`),
     ...(record.groups ?? []).map((group) => `group ${group}`),

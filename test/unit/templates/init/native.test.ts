@@ -93,6 +93,7 @@ interface Case {
 }
 
 const build = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
+const agent = { frozenEnvironment: ['PATH', 'MODE'], monotonicNs: 0n, realtimeNs: 0n };
 const cases: readonly Case[] = [
   { name: 'the same', now: build, verdict: 'same' },
   { name: 'another order', now: { LANG: 'C.UTF-8', PATH: '/usr/bin:/bin' }, verdict: 'same' },
@@ -110,6 +111,33 @@ const cases: readonly Case[] = [
   },
   { name: 'options of the JVM', now: { ...build, A: '1', JAVA_TOOL_OPTIONS: '-Xmx1g', B: '2' }, verdict: 'jvm-options JAVA_TOOL_OPTIONS' },
   { name: 'options of the JVM, ignored', now: { ...build, JAVA_OPTS: 'x' }, change: { ignoredEnvironment: ['JAVA_*'] }, verdict: 'same' },
+  {
+    name: 'with an agent: others, more, fewer, a secret',
+    now: { PATH: '/usr/bin:/bin', NEW: 'x', TOKEN: 'y' },
+    change: { agent },
+    verdict: 'same',
+  },
+  { name: 'with an agent: frozen ones', now: { PATH: '/bin', LANG: 'C', MODE: '' }, change: { agent }, verdict: 'different PATH MODE' },
+  { name: 'with an agent: a frozen one is gone', now: { LANG: 'C' }, change: { agent }, verdict: 'different PATH' },
+  { name: 'with an agent: options of the JVM', now: { ...build, JAVA_OPTS: 'x' }, change: { agent }, verdict: 'jvm-options JAVA_OPTS' },
+  {
+    name: 'with an agent: more than CRIU can hand over',
+    now: { ...build, A: 'x'.repeat(4000) },
+    change: { agent },
+    verdict: 'different A',
+  },
+  {
+    name: 'with an agent: as much as CRIU can hand over',
+    now: { ...build, A: 'x'.repeat(3996 - 'PATH=/usr/bin:/bin LANG=C.UTF-8 A= '.length) },
+    change: { agent },
+    verdict: 'same',
+  },
+  {
+    name: 'with an agent: on a tape there is no bound',
+    now: { ...build, A: 'x'.repeat(4000) },
+    change: { agent, restorer: 'tape', mode: 'none' },
+    verdict: 'same',
+  },
   { name: 'a name that would break the line', now: { ...build, 'A\nB': '1' }, verdict: 'different A?B' },
 ];
 

@@ -1,5 +1,7 @@
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { readStruct } from '../../../../images/record/codec.js';
 import type { RestoreRecord } from '../../../../images/record/record.js';
+import { generationFileBytes, generationPageBytes, generationStruct } from '../../../../images/tape/layout.js';
 import { buildInit, type BuiltInit } from './crac-init.js';
 import { appCommand, recordOf, Sandbox, sandboxEnvironment, type Outcome, type SandboxOptions } from './sandbox.js';
 
@@ -283,6 +285,34 @@ rooted('CRIU is started as it is meant to be', async (t) => {
     stdout,
     /^--library-path \/\.crac-build\/criu\/lib \/\.crac-build\/criu\/criu restore -d --unprivileged --file-locks -D \/\.crac-build\/checkpoint\/criu -W \/dev\/shm\/crac-build-0x[0-9a-f]+ -o restore\.log -v2 --inherit-fd fd\[10\]:pipe:\[11\] --inherit-fd fd\[12\]:pipe:\[13\]\n\/dev\/shm\/crac-build-0x[0-9a-f]+\n700$/,
   );
+});
+
+const generation = { frozenEnvironment: [], monotonicNs: 0n, realtimeNs: 1_000_000_000n };
+
+rooted('with an agent CRIU gets a page of this start alone, and the application is woken', async (t) => {
+  const pages: Buffer[] = [];
+  for (let i = 0; i < 2; i++) {
+    const { stdout, stderr } = await play(t, {
+      record: { agent: generation },
+      env: { NEW: 'of this start' },
+      criu: `echo "$*" > /tmp/words
+app 'exec 1>&11; trap "cat /tmp/words; stat -L -c %s /proc/self/fd/13; base64 -w0 /proc/self/fd/13; exit 0" URG; : > /tmp/ready; while :; do sleep 0.05; done'
+while [ ! -e /tmp/ready ]; do sleep 0.02; done`,
+    });
+    t.is(stderr, '');
+    const [words = '', size, base64 = ''] = stdout.split('\n');
+    t.regex(words, / --inherit-fd fd\[13\]:\.crac-build\/generation$/);
+    t.is(Number(size), generationFileBytes);
+    pages.push(Buffer.from(base64, 'base64'));
+  }
+  const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = pages;
+  const page = readStruct(first, generationStruct, 0);
+  t.is(page.generation, 1n);
+  t.is(page.monotonicJumpNs, 0n);
+  t.true(Math.abs(Number(page.realtimeJumpNs) / 1e6 + 1000 - Date.now()) < 60_000);
+  t.true(first.subarray(100, 100 + page.environmentBytes).toString().split('\0').includes('NEW=of this start'));
+  t.true(first.subarray(generationPageBytes).every((byte) => byte === 0));
+  t.notDeepEqual(page.entropy, readStruct(second, generationStruct, 0).entropy);
 });
 
 rooted('the trace of a restore', async (t) => {

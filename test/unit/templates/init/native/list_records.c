@@ -75,6 +75,9 @@ static void list(const struct record *record)
 	}
 	print_strings("secret", record, h->secret_names);
 	print_strings("ignored", record, h->ignored_environment);
+	if (h->flags & RECORD_FLAG_AGENT)
+		printf("page %lu %lu\n", h->page_monotonic_ns, h->page_realtime_ns);
+	print_strings("frozen", record, h->frozen_environment);
 	for (u32 i = 0; i < h->cpu_words.count; i++)
 		printf("cpuWord %lu\n", words[i]);
 	print_numbers("tid", record, h->tids);

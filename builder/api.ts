@@ -67,6 +67,10 @@ export interface BuildOptions {
   readonly restore: { readonly with?: string; readonly mode?: string; readonly fallback?: string };
   /** Globs of variables whose value at a start does not matter. */
   readonly envIgnore: readonly string[];
+  /** Variables that the application has used for good: a start with another value of one is cold. */
+  readonly envFrozen: readonly string[];
+  /** `auto`: in the build, the agent is in every JVM that can have it. */
+  readonly agent: 'auto' | 'off';
   readonly labels: readonly (readonly [string, string])[];
   readonly verify: boolean;
   readonly keepFailed: boolean;
@@ -277,6 +281,8 @@ export interface InspectReport {
   };
   /** Whether System.nanoTime goes on from the dump at a start. */
   readonly clock: { readonly continues: true } | { readonly continues: false; readonly reason: string };
+  /** How the agent supplied the org.crac callbacks, and the variables that it leaves alone; null: the image has no agent. */
+  readonly agent: { readonly callbacks: 'auto' | 'on' | 'off'; readonly frozen: readonly string[] } | null;
   /** What a tape cannot express of the checkpoint, where it was asked for one and the restorer is criu instead. */
   readonly refusals: readonly { readonly object: string; readonly reason: string }[];
   /** What is odd about the image. */

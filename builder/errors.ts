@@ -228,6 +228,22 @@ export const errorTable = {
     what: (a) => `the JVM did not answer ${a.command}: ${a.message}`,
     hint: () => 'Remove -XX:+DisableAttachMechanism and -Xrs from the JVM options, or use CHECKPOINT --gc=none.',
   }),
+  'CRAC-CALLBACK-FAILED': row<{ exception: string; lines: readonly string[] }>({
+    exit: 1,
+    what: (a) =>
+      `the application refused its checkpoint: ${a.exception}${a.lines.length > 0 ? `\n${a.lines.map((l) => `  | ${l}`).join('\n')}` : ''}`,
+    hint: () => 'A beforeCheckpoint of the application, or of a library of it, threw that. CHECKPOINT --callbacks=off runs none.',
+  }),
+  'CRAC-AGENT-FAILED': row<{ message: string }>({
+    exit: 1,
+    what: (a) => `the agent in the JVM failed: ${a.message}`,
+    hint: () => '--agent=off builds without it; a thread dump (kill -QUIT) of the application shows what a callback waits for.',
+  }),
+  'CRAC-READY-NEEDED': row<object>({
+    exit: 1,
+    what: () => 'the application asks for its checkpoint before it listens, and nothing says when a start of it is ready',
+    hint: () => 'Say it with READY, such as READY http://:8080/health, or let the image EXPOSE the port.',
+  }),
   'CRAC-APP-CONNECTIONS': row<{ connections: readonly string[] }>({
     exit: 1,
     what: (a) => `the application holds TCP connections that cannot be checkpointed: ${a.connections.join(', ')}`,

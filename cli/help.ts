@@ -42,10 +42,11 @@ The build container's world (nothing of it gets into the image's config):
 Instead of the instructions READY, WARMUP, CHECKPOINT, RESTORE:
       --ready TEXT        http://:PORT/PATH, tcp://:PORT, log:REGEX, ["cmd"]
       --warmup TEXT       such as 'GET /path', or a script; repeats, in order
-      --engine auto|criu|crac, --gc full|none, --callbacks auto|off
+      --engine auto|criu|crac, --gc full|none, --callbacks auto|on|off
       --cpu x86-64-v2|x86-64-v3|x86-64-v4|native
       --with auto|tape|criu, --mode mmap|lazy|read, --fallback cold|fail
       --env-ignore GLOB   variables whose value at a start does not matter
+      --env-frozen NAME   a start with another value is cold; --agent auto|off
 How it is done, and what is said:
       --no-verify         leave out the trial restore of the new image
       --keep-failed       leave the build container when the build fails

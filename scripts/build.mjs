@@ -158,6 +158,7 @@ export async function assembleRuntime() {
     init: inRoot('dist/init/init'),
     buildInit: inRoot('dist/init/build-init'),
     relay: inRoot('dist/relay/criu-relay'),
+    agent: inRoot('dist/agent/agent.jar'),
     step: inRoot('dist/step/step.mjs'),
     node: await nodePackage(),
     licence: inRoot('LICENSE'),

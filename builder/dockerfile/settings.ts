@@ -1,6 +1,6 @@
 /**
  * CHECKPOINT and RESTORE, and what comes out when the instructions of a Dockerfile and the flags of the command line are put together.
- *   CHECKPOINT [--engine=auto|criu|crac] [--gc=full|none] [--cpu=x86-64-v2|x86-64-v3|x86-64-v4|native] [--callbacks=auto|off]
+ *   CHECKPOINT [--engine=auto|criu|crac] [--gc=full|none] [--cpu=x86-64-v2|x86-64-v3|x86-64-v4|native] [--callbacks=auto|on|off]
  *   RESTORE [--with=auto|tape|criu] [--mode=mmap|lazy|read] [--fallback=cold|fail]
  */
 import { CracError } from '../errors.js';
@@ -14,7 +14,7 @@ const checkpointChoices = {
   engine: ['auto', 'criu', 'crac'],
   gc: ['full', 'none'],
   cpu: ['x86-64-v2', 'x86-64-v3', 'x86-64-v4', 'native'],
-  callbacks: ['auto', 'off'],
+  callbacks: ['auto', 'on', 'off'],
 } as const;
 
 const restoreChoices = {
@@ -35,7 +35,8 @@ export type CpuLevel = (typeof checkpointChoices.cpu)[number];
 export interface CheckpointSettings {
   readonly engine: 'auto' | 'criu' | 'crac';
   readonly gc: 'full' | 'none';
-  readonly callbacks: 'auto' | 'off';
+  /** How org.crac is supplied: to an application that has the library, to each, to none. */
+  readonly callbacks: 'auto' | 'on' | 'off';
   /** Not given: decided by what the build host has. */
   readonly cpu?: CpuLevel;
 }

@@ -74,6 +74,7 @@ function configFor(input: BakeInput, base: ImageConfig, sizes: LayerSizes, layer
         ...(result.restorer === 'criu' && { mode: input.mode }),
         engine: result.engine,
         jdk: result.jdk,
+        ...(result.agent !== null && { agent: result.agent.callbacks }),
         cpu: result.cpu,
         kernel: result.kernel,
         checkpointTime: now,

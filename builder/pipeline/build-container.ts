@@ -3,6 +3,7 @@ import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pack, type Header } from 'tar-stream';
 import type { Readable } from 'node:stream';
+import type { BuildOptions } from '../api.js';
 import type { Cleanup } from '../engine/cleanup.js';
 import type { EngineContainer } from '../engine/port.js';
 import {
@@ -101,7 +102,8 @@ export function makeStepPlan(
   intent: Intent,
   image: AppImage,
   world: World,
-  envIgnore: readonly string[],
+  java: string,
+  options: Pick<BuildOptions, 'agent' | 'envFrozen' | 'envIgnore'>,
   kernelCache: KernelCache | null,
 ): StepPlan {
   const { settings } = intent;
@@ -113,12 +115,16 @@ export function makeStepPlan(
     homeIsSet: image.homeIsSet || 'HOME' in world.env,
     secretEnvironment: world.secretEnvironment,
     secrets: world.secrets,
-    ignoredEnvironment: [...alwaysIgnored, ...envIgnore],
+    ignoredEnvironment: [...alwaysIgnored, ...options.envIgnore],
+    frozenEnvironment: options.envFrozen,
     exposedPorts: image.exposedPorts,
     readiness: settings.readiness,
     warmups: settings.warmups,
     engine: settings.checkpoint.engine,
     gc: settings.checkpoint.gc,
+    agent: options.agent,
+    callbacks: settings.checkpoint.callbacks,
+    java,
     cpu: settings.checkpoint.cpu ?? null,
     fallback: settings.restore.fallback,
     restorer: wantedRestorer(settings),

@@ -145,11 +145,11 @@ export async function build(options: BuildOptions, outer: Call): Promise<BuildRe
     );
     made = await createBuildContainer(tools, base.app, world, cleanup, signal);
     const { container } = made;
-    await findJava(base.app, container, signal);
+    const java = await findJava(base.app, container, signal);
     const heap = describeHeap(base.app, world.memoryBytes, (await tools.engine.capabilities(signal)).memoryBytes);
     if (heap.warning !== undefined) emit({ type: 'warning', step: 'plan', text: heap.warning });
     const kernelCache = wantedRestorer(intent.settings) === 'tape' ? null : await readKernelCache(tools, cleanup, signal);
-    await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, options.envIgnore, kernelCache), signal);
+    await fillBuildContainer(container, intent, world, makeStepPlan(intent, base.app, world, java, options, kernelCache), signal);
     const result = await runStepProgram(container, call);
 
     const unverified = temporaryTag(tools.owner, 'image');

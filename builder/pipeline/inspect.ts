@@ -30,6 +30,7 @@ export const inspectFile = v.object({
   schema: v.picklist(['crac-build/checkpoint/1', 'crac-build/checkpoint/2']),
   pages: v.exactOptional(pagesFile),
   clock: v.exactOptional(v.object({ jumps: v.nullable(v.string()) })),
+  agent: v.exactOptional(v.nullable(v.object({ callbacks: v.picklist(['auto', 'on', 'off']), frozen: v.array(v.string()) }))),
   /** Why the restorer is not the tape, where that was asked. */
   refusals: v.exactOptional(v.array(v.object({ object: v.string(), reason: v.string() }))),
   dumpBytes: v.number(),
@@ -126,6 +127,7 @@ export function inspect(reference: string, call: Call): Promise<InspectReport> {
       record: describeRecord(record),
       memory: { dumpBytes: memory.dumpBytes, vmas: memory.vmas, kinds: memory.kinds, pages: memory.pages ?? null },
       clock: describeClock(memory),
+      agent: memory.agent ?? null,
       refusals: memory.refusals ?? [],
       warnings: image.warnings,
       runCommand: runCommand(labels.runArgs, reference),

@@ -3,7 +3,6 @@ import { chmod, copyFile, readFile, readdir, rm } from 'node:fs/promises';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dumpWithCriu, type DumpRequest } from '../checkpoint/criu.js';
-import type { Readiness } from '../dockerfile/readiness.js';
 import type { ResumeSignal } from '../../images/record/record.js';
 import type { KernelState } from '../../images/tape/compile/kernel-state.js';
 import { CracError } from '../errors.js';
@@ -15,6 +14,7 @@ import { carriedRoots, takeBaseline, type Baseline } from './carry.js';
 import { findCaught } from './caught.js';
 import { rootOf } from './checkpoint-record.js';
 import { chooseRestorer, type ChosenRestorer } from './choose-restorer.js';
+import { Coordination, injectedOption, wakeSignal } from './coordinate.js';
 import { chooseCpu, unusedState, type CpuChoice } from './cpu.js';
 import { dumpWithoutCaught } from './dump.js';
 import { chooseEngine, engineInstead, type ChosenEngine } from './engine.js';
@@ -27,7 +27,7 @@ import { prepareDump, type Prepared } from './prepare.js';
 import { train, type Training } from './train.js';
 import { innerTids, readTree, residentBytes } from './processes.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type StepPlan, type StepResult } from './protocol.js';
-import { waitForReadiness } from './ready.js';
+import { reachReadiness, warmUp, type Reached, type Way } from './reach.js';
 import { refuseExposedSecrets } from './exposed.js';
 import { emit, emitLine, requestChanges } from './report.js';
 import { checkRights } from './rights.js';
@@ -35,13 +35,15 @@ import { readSecrets } from './secrets.js';
 import { readMoment, settle, type Settled } from './settle.js';
 import { readStartState } from './start-state.js';
 import { findUser, type AppUser } from './user.js';
-import { checkScripts, runWarmups } from './warm.js';
+import { checkScripts } from './warm.js';
 
 interface Started {
   readonly app: App;
   readonly user: AppUser;
   readonly cpu: CpuChoice;
   readonly engine: ChosenEngine;
+  /** Undefined without the agent. */
+  readonly coordination: Coordination | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
   readonly baseline: Baseline;
@@ -81,11 +83,13 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       : { [name]: [given[name], ours].filter((part) => part !== undefined && part !== '').join(separator) };
   const engine = await chooseEngine({ plan, user, environment: given }, emit, signal);
   const options = engine.name === 'crac' ? engine.options : { jvm: [], environment: {} };
+  // A CRaC JDK has callbacks and renewals of its own.
+  const agent = engine.name === 'crac' ? undefined : await injectedOption(plan);
   const injected = {
     ...cpu.environment,
     ...options.environment,
     ...joined('GLIBC_TUNABLES', cpu.environment['GLIBC_TUNABLES'], ':'),
-    ...joined('JAVA_TOOL_OPTIONS', [...cpu.jvmOptions, ...options.jvm].join(' '), ' '),
+    ...joined('JAVA_TOOL_OPTIONS', [...cpu.jvmOptions, ...options.jvm, ...(agent === undefined ? [] : [agent])].join(' '), ' '),
   };
   const roots = await carriedRoots();
   const baseline = await takeBaseline(roots);
@@ -102,7 +106,8 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       emitLine(currentStep(), 'app', stream, line);
     },
   );
-  return { app, user, cpu, engine, environment, roots, baseline };
+  const coordination = agent === undefined ? undefined : new Coordination(app.pid, plan.callbacks);
+  return { app, user, cpu, engine, coordination, environment, roots, baseline };
 }
 
 interface Dumped extends Settled {
@@ -161,7 +166,8 @@ async function checkpoint(app: App, user: AppUser, before: Settled, engine: Chos
 
 async function choose(plan: StepPlan, started: Started, settled: Dumped, prepared: Prepared, pages: Pages): Promise<ChosenRestorer> {
   const { innerPid: rootPid } = settled.root;
-  const { clocks, resumeSignal } = settled;
+  const { clocks } = settled;
+  const resumeSignal = settled.resumeSignal ?? (prepared.generationPage === undefined ? undefined : wakeSignal);
   const common = { prepared, pages, clocks, resumeSignal };
   const { effective: effectiveCapabilities } = rootOf(prepared.checkpoint, rootPid).credentials;
   return chooseRestorer(
@@ -196,24 +202,22 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
   };
 
   const started = await step('start', `starting ${plan.argv.join(' ')}`, async () => ({ value: await start(plan, () => current, signal) }));
-  const { app } = started;
+  const { app, coordination } = started;
   const world: CommandWorld = { user: started.user, cwd: plan.cwd, environment: { ...started.environment, ...plan.secretEnvironment } };
+  const way: Way = { app, plan, world, coordination };
   try {
-    const readiness = await step('ready', 'waiting until the application is ready', async () => {
-      const found: Readiness = await app.whileAlive('before it was ready', (s) => waitForReadiness(app, plan, world, s), signal);
-      return { value: found };
-    });
-    if (plan.warmups.length > 0) {
-      await step('warm-up', 'warming up', async () => {
-        await app.whileAlive('in the warm-up', (s) => runWarmups(plan.warmups, readiness, plan.exposedPorts, world, s), signal);
-        return { value: undefined };
-      });
-    }
+    const reached: Reached = await step('ready', 'waiting until the application is ready', async () => ({
+      value: await reachReadiness(way, signal),
+    }));
+    const { readiness, wasReady } = reached;
+    if (plan.warmups.length > 0 && wasReady)
+      await step('warm-up', 'warming up', async () => ({ value: await warmUp(way, readiness, signal) }));
     const rest = (engine: ChosenEngine): Promise<Settled> =>
       app.whileAlive(
         'before the checkpoint',
         async (s) => {
-          const rested = await settle(plan, app, started.cpu, { readiness, world }, engine.name === 'crac', s);
+          const asked = wasReady ? { readiness, world } : undefined;
+          const rested = await settle({ plan, app, cpu: started.cpu, asked, coordination, ownCheck: engine.name === 'crac' }, s);
           if (engine.name === 'crac') await assertConfigured(rested.jvm.pid, s);
           return rested;
         },
@@ -281,9 +285,14 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       highestTid: settled.tids.at(-1) ?? 0,
       uid: started.user.uid,
       readiness,
+      agent: prepared.generationPage === undefined ? null : { callbacks: plan.callbacks },
       warnings,
     };
+  } catch (cause) {
+    if (!signal.aborted) await coordination?.giveUp(cause instanceof Error ? cause.message : String(cause));
+    throw cause;
   } finally {
+    await coordination?.close();
     app.kill();
     if (started.engine.name === 'crac') await started.engine.relay.close();
   }

@@ -15,6 +15,7 @@ import type { CheckpointProcess } from '../../images/criu/view-process.js';
 import { readImageSet, writeImageVariant } from '../../images/criu/directory.js';
 import { hashEnvironmentValue, type PrefetchedRange, type RecordedFile, type RestoreRecord } from '../../images/record/record.js';
 import { mkdir, readdir } from 'node:fs/promises';
+import { generationPath } from '../../images/tape/layout.js';
 import { CracError } from '../errors.js';
 import { perfData, type Carried } from './carry.js';
 import { processorsOfJvm } from './limits.js';
@@ -35,6 +36,8 @@ export interface RecordInput {
   /** The application's environment without secrets and without what the builder added. */
   readonly environment: Readonly<Record<string, string>>;
   readonly restorer: Pick<Restorer, 'leastDeadlineMs' | 'recorded'>;
+  /** Clocks at the dump, for the agent; undefined without one. */
+  readonly agentClocks: { readonly monotonicNs: bigint; readonly realtimeNs: bigint } | undefined;
   readonly rootPid: number;
   readonly checkpoint: CriuCheckpoint;
   readonly carried: readonly Carried[];
@@ -103,6 +106,8 @@ export async function recordFiles(checkpoint: CriuCheckpoint, carried: readonly 
   const files = new Map<string, RecordedFile>();
   for (const file of checkpoint.files) {
     if (file.kind !== 'regular' || file.deleted !== undefined || file.external || perfData.test(file.path)) continue;
+    // Of no contents, and not that of the build at a restore by CRIU.
+    if (file.path === generationPath) continue;
     if (/^\/(proc|sys|dev(?!\/shm\/))\//.test(file.path)) continue;
     const stats = await stat(file.path, { bigint: true }).catch(() => undefined);
     if (stats?.isFile() !== true) continue;
@@ -145,6 +150,7 @@ export function makeRecord(input: RecordInput): RestoreRecord {
     environment: Object.entries(input.environment).map(([name, value]) => ({ name, valueHash: hashEnvironmentValue(value) })),
     secretNames: Object.keys(plan.secretEnvironment),
     ignoredEnvironment: plan.ignoredEnvironment,
+    ...(input.agentClocks !== undefined && { agent: { ...input.agentClocks, frozenEnvironment: plan.frozenEnvironment } }),
     cpuWords: input.evidence.masked ? cpu.requiredWords : cpu.unmaskedWords,
     cpuVendor: cpu.vendor,
     xcr0: cpu.xcr0,

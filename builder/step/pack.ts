@@ -16,6 +16,7 @@ import { ownMode } from './own-files.js';
 import { pagesDirectory, type Pages } from './pages.js';
 import { checkpointDirectory, type Prepared } from './prepare.js';
 import { outDirectory, runtimeDirectory, type StepLayer, type StepPlan } from './protocol.js';
+import type { Moment } from './settle.js';
 import type { Training } from './train.js';
 import type { AppUser } from './user.js';
 
@@ -30,6 +31,9 @@ export interface PackInput {
   readonly prepared: Prepared;
   readonly pages: Pages;
   readonly training: Training | undefined;
+  /** At the dump. */
+  readonly clocks: Moment['clocks'];
+  readonly realtimeNs: bigint;
 }
 
 async function* ownEntries(name: 'checkpoint' | 'pages', directory: string, gid: number, signal: AbortSignal): AsyncGenerator<LayerEntry> {
@@ -63,11 +67,15 @@ const sumOf = (pages: Pages, source: 'store' | 'copy', counts: (range: PlannedRa
 
 /** Writes the record for what is in the checkpoint directory now. */
 export async function writeRecord(input: PackInput): Promise<void> {
-  const { prepared, pages, training, chosen } = input;
+  const { prepared, pages, training, chosen, clocks, realtimeNs } = input;
   const copied = sumOf(pages, 'copy') + sharedBytes(prepared);
   const memoryBytes = copied + sumOf(pages, 'store');
   const record = makeRecord({
     ...input,
+    agentClocks:
+      prepared.generationPage === undefined
+        ? undefined
+        : { monotonicNs: prepared.clockJumps === undefined ? 0n : clocks.monotonicNs, realtimeNs },
     restorer: chosen.restorer,
     checkpoint: prepared.checkpoint,
     carried: prepared.carried,
@@ -90,7 +98,7 @@ const mostRefusals = 1000;
 
 /** What `crac-build inspect` shows of a checkpoint. */
 async function writeInspection(input: PackInput): Promise<void> {
-  const { prepared, pages, training, chosen } = input;
+  const { plan, prepared, pages, training, chosen } = input;
   const { checkpoint } = prepared;
   const written = [...(training?.written.values() ?? [])].flat().reduce((sum, { start, end }) => sum + end - start, 0);
   await writeFile(
@@ -100,6 +108,7 @@ async function writeInspection(input: PackInput): Promise<void> {
       dumpBytes: prepared.dumpBytes,
       vmas: checkpoint.processes.reduce((sum, p) => sum + (p.memory?.vmas.length ?? 0), 0),
       clock: { jumps: prepared.clockJumps ?? null },
+      agent: prepared.generationPage === undefined ? null : { callbacks: plan.callbacks, frozen: plan.frozenEnvironment },
       refusals: chosen.refusals.slice(0, mostRefusals),
       kinds: checkpoint.processes.flatMap((p) => memoryKinds(prepared.images, p)),
       pages: {

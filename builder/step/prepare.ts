@@ -11,6 +11,7 @@ import type { Emit } from '../events.js';
 import { carriedRoots, collectCarried, perfData, type Baseline, type Carried } from './carry.js';
 import { prepareImages, recordFiles } from './checkpoint-record.js';
 import { outDirectory, runtimeDirectory, secretDirectory, type Change, type StepLayer, type StepPlan } from './protocol.js';
+import { findGenerationPage } from './generation-page.js';
 
 /** Where the checkpoint is put together; its content becomes /.crac-build/checkpoint. */
 export const checkpointDirectory = join(outDirectory, 'checkpoint');
@@ -36,6 +37,8 @@ export interface Prepared {
   readonly images: ImageSet;
   /** Why the JVM's monotonic clock jumps at a restore; undefined where it goes on from the dump. */
   readonly clockJumps: string | undefined;
+  /** Where the JVM has the generation page of its agent; undefined without one. */
+  readonly generationPage: bigint | undefined;
   readonly dumpBytes: number;
   readonly carried: readonly Carried[];
   /** Files as they were at the dump. */
@@ -97,10 +100,12 @@ export async function prepareDump(input: PrepareInput, emit: Emit, signal: Abort
   await writeCarried(join(checkpointDirectory, 'carry'), carried);
   if (input.plan.fallback === 'fail') await writeFile(join(checkpointDirectory, 'fallback-fail'), '');
   const filesLayer = await writeFilesLayer(input.changes, signal);
+  const images = await readImageSet(imageDirectory);
   return {
     checkpoint,
     clockJumps,
-    images: await readImageSet(imageDirectory),
+    images,
+    generationPage: await findGenerationPage(imageDirectory, images, checkpoint),
     dumpBytes: [...checkpoint.imageBytes].reduce((sum, [name, bytes]) => (name.startsWith('pages-') ? sum + bytes : sum), 0),
     carried,
     files: await recordFiles(checkpoint, carried),

@@ -3,6 +3,7 @@
  * result are JSON lines on the step program's standard output; the answer comes on its standard input.
  */
 import * as v from 'valibot';
+import type { Callbacks } from '../agent/choose.js';
 import type { ErrorReport } from '../errors.js';
 import type { BuildEvent } from '../events.js';
 import type { CpuLevel } from '../dockerfile/settings.js';
@@ -54,11 +55,18 @@ export interface StepPlan {
   /** Build secrets by ID: which variable has the value, or null for a file of that name in `secretDirectory`; whether the image may have it. */
   readonly secrets: readonly { readonly id: string; readonly variable: string | null; readonly allowed: boolean }[];
   readonly ignoredEnvironment: readonly string[];
+  /** Variables that keep the value of the build although the application has the agent. */
+  readonly frozenEnvironment: readonly string[];
   readonly exposedPorts: readonly number[];
   readonly readiness: Readiness | null;
   readonly warmups: readonly Warmup[];
   readonly engine: 'auto' | 'criu' | 'crac';
   readonly gc: 'full' | 'none';
+  /** `auto`: where the JVM can have it. */
+  readonly agent: 'auto' | 'off';
+  readonly callbacks: Callbacks;
+  /** Path of the image's `java`. */
+  readonly java: string;
   readonly cpu: CpuLevel | null;
   readonly fallback: 'cold' | 'fail';
   readonly restorer: 'auto' | RestorerName;
@@ -107,6 +115,8 @@ export interface StepResult {
   readonly highestTid: number;
   readonly uid: number;
   readonly readiness: Readiness;
+  /** How the org.crac callbacks are supplied; null without the agent. */
+  readonly agent: { readonly callbacks: Callbacks } | null;
   readonly warnings: readonly string[];
 }
 

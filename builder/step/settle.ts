@@ -9,6 +9,7 @@ import { CracError } from '../errors.js';
 import { LineLog } from '../probe/line-log.js';
 import type { SavedVdso } from '../../images/tape/compile/saved-vdso.js';
 import type { App } from './app.js';
+import type { Coordination } from './coordinate.js';
 import { cpuEvidence, type CpuChoice, type CpuEvidence } from './cpu.js';
 import { askFirstQuestions, type FirstQuestions } from './first-answers.js';
 import { runInit } from './init.js';
@@ -108,6 +109,19 @@ export async function jdkVersion(jvm: Attach): Promise<string> {
 
 export type Questioned = Pick<FirstQuestions, 'readiness' | 'world'>;
 
+/** How to bring an application to rest. */
+export interface SettleInput {
+  readonly plan: StepPlan;
+  readonly app: App;
+  readonly cpu: CpuChoice;
+  /** What it is asked after the collection; undefined where it has not been ready yet. */
+  readonly asked: Questioned | undefined;
+  /** Undefined without the agent. */
+  readonly coordination: Coordination | undefined;
+  /** Its JDK looks for open sockets itself. */
+  readonly ownCheck: boolean;
+}
+
 const timeoutMs = 10_000;
 /** The first may still find something to link or to make anew. */
 const questions = 3;
@@ -130,15 +144,8 @@ async function askAfterCollection(asked: Questioned, signal: AbortSignal): Promi
   }
 }
 
-/** Brings the application to rest. `ownCheck`: its JDK looks for open sockets itself. Throws CRAC-APP-…, CRAC-ATTACH-FAILED. */
-export async function settle(
-  plan: StepPlan,
-  app: App,
-  cpu: CpuChoice,
-  asked: Questioned,
-  ownCheck: boolean,
-  signal: AbortSignal,
-): Promise<Settled> {
+/** Brings the application to rest. Throws CRAC-APP-…, CRAC-ATTACH-FAILED, CRAC-CALLBACK-FAILED, CRAC-AGENT-FAILED. */
+export async function settle({ plan, app, cpu, asked, coordination, ownCheck }: SettleInput, signal: AbortSignal): Promise<Settled> {
   const tree = await readTree(app.pid);
   app.assertAlive('before the checkpoint');
   const chosen = chooseRoot(tree);
@@ -157,11 +164,13 @@ export async function settle(
     jdk = await jdkVersion(listener);
     useAvx = await flagNumber(listener, 'UseAVX');
     await waitUntilIdle(listener, jvm.pid, 20_000, signal);
+    const closed = await coordination?.prepare(jvm.pid, signal);
     await shrinkHeap(listener, signal);
-    await askAfterCollection(asked, signal);
+    if (asked !== undefined && closed !== true) await askAfterCollection(asked, signal);
     await waitUntilIdle(listener, jvm.pid, 10_000, signal);
     await listener.close();
   } else {
+    await coordination?.prepare(jvm.pid, signal);
     await waitUntilIdle(undefined, jvm.pid, 10_000, signal);
   }
   // A CRaC JDK looks for itself, after the callbacks that close them.
@@ -172,6 +181,7 @@ export async function settle(
       signal,
     );
   }
+  await coordination?.hold(signal);
   const moment = await readMoment(chosen, signal);
   const highest = moment.tids.at(-1) ?? 0;
   if (highest > manyPids) {

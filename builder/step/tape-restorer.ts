@@ -59,6 +59,7 @@ export function tapeInputOf(source: TapeSource): TapeInput {
     unusedComponents,
     ...(resumeSignal !== undefined && { resumeSignal: { signal: resumeSignal.signal, value: BigInt(resumeSignal.value) } }),
     clocks: { realtimeNs, ...(prepared.clockJumps !== undefined && { monotonicNs: clocks.monotonicNs }) },
+    ...(prepared.generationPage !== undefined && { generationPage: prepared.generationPage }),
   };
 }
 

@@ -28,6 +28,10 @@ export function readBuildOptions(given: GivenToBuild, place: Place): BuildOption
     envIgnore: given
       .texts('env-ignore')
       .map((glob) => (/^[^\s=]+$/.test(glob) ? glob : refuse('--env-ignore', glob, 'names of variables, where * stands for any part'))),
+    envFrozen: given
+      .texts('env-frozen')
+      .map((name) => (/^[^\s=:,*]+$/.test(name) ? name : refuse('--env-frozen', name, 'the name of a variable'))),
+    agent: parseChoice('--agent', given.text('agent') ?? 'auto', ['auto', 'off'] as const),
     labels: lastOfEachName(given.texts('label').map((text) => parseLabel('--label', text))),
     verify: !given.on('no-verify'),
     keepFailed: given.on('keep-failed'),

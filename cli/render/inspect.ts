@@ -25,6 +25,7 @@ export function renderInspect(report: InspectReport, look: Look): string {
         ['java', cleanLine(report.jdk)],
         ['CPUs', cleanLine(report.cpu)],
         ['clock', report.clock.continues ? 'goes on from the checkpoint' : `jumps at a start: ${cleanLine(report.clock.reason)}`],
+        ['agent', describeAgent(report.agent)],
         ['start it', clean(report.runCommand)],
       ],
       look,
@@ -72,6 +73,12 @@ export function renderInspect(report: InspectReport, look: Look): string {
     ...(record.files.length > shownFiles ? [paint.dim(`  and ${record.files.length - shownFiles} more (--json has them)`)] : []),
     '',
   ].join('\n');
+}
+
+function describeAgent(agent: InspectReport['agent']): string {
+  if (agent === null) return 'none: environment and random numbers are those of the build';
+  const frozen = agent.frozen.length === 0 ? '' : `, frozen: ${agent.frozen.map(cleanLine).join(', ')}`;
+  return `callbacks ${agent.callbacks}${frozen}`;
 }
 
 /** Why the restorer is not the tape. */

@@ -31,7 +31,7 @@ export interface Struct {
 /** The first eight bytes, `CRACBREC` read as a little-endian number. */
 export const recordMagic = 0x4345524243415243n;
 /** Raised by every change that an older crac-init would read wrongly. */
-export const recordVersion = 3;
+export const recordVersion = 4;
 /** Feature bits this version knows. A record that requires another one is refused. */
 export const recordFeatures = 0;
 /** A record is mapped whole; nothing realistic comes near. */

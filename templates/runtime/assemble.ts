@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { generationFileBytes, generationPath } from '../../images/tape/layout.js';
 import type { ArchiveFile } from './archive.js';
 import { permittedCapabilities, writeArchive } from './archive.js';
 import type { Bundle } from './bundle.js';
@@ -18,7 +19,7 @@ import type { RuntimeManifest } from './manifest.js';
 import { debianArchives } from './mirror.js';
 
 /** Raised when the same inputs are to give other bytes. */
-const ASSEMBLY_FORMAT = 2;
+const ASSEMBLY_FORMAT = 3;
 
 /** Bits of linux/capability.h. */
 const CAP_SETPCAP = 8;
@@ -36,6 +37,8 @@ export interface AssemblyInputs {
   readonly buildInit: string;
   /** Path of the built relay. */
   readonly relay: string;
+  /** Path of the built agent. */
+  readonly agent: string;
   /** Path of the bundled step program. */
   readonly step: string;
   /** Folder of the unpacked npm package with Node: `bin/node` and `LICENSE`. */
@@ -90,14 +93,17 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
     capability: permittedCapabilities([CAP_SETPCAP, CAP_SYS_ADMIN]),
   };
   const ownLicence: ArchiveFile = { path: `${root}/licenses/crac-build/LICENSE`, mode: 0o644, content: { path: inputs.licence } };
+  // An application that was built with the agent has it mapped; the agent itself is in no image.
+  const generation: ArchiveFile = { path: generationPath, mode: 0o644, content: { bytes: Buffer.alloc(generationFileBytes) } };
   const writeLayer = async (path: string, files: readonly ArchiveFile[]): Promise<RuntimeManifest['layers']['tape']> => {
     const { diffId, sizeBytes } = await writeArchive(join(inputs.output, path), files, signal);
     return { path, diffId, sizeBytes };
   };
   const layers = {
-    tape: await writeLayer('layer-tape.tar', [plainInit, ownLicence]),
+    tape: await writeLayer('layer-tape.tar', [plainInit, generation, ownLicence]),
     criu: await writeLayer('layer-criu.tar', [
       init,
+      generation,
       ownLicence,
       ...bundleFiles('criu', criu),
       ...(await licenceFiles(`${root}/licenses`, criu.packages, criuPackages)),
@@ -108,6 +114,8 @@ export async function assembleRuntime(inputs: AssemblyInputs, signal: AbortSigna
   const buildFiles = [
     init,
     { path: `${root}/build-init`, mode: 0o755, content: { path: inputs.buildInit } },
+    generation,
+    { path: `${root}/agent.jar`, mode: 0o644, content: { path: inputs.agent } },
     ownLicence,
     ...bundleFiles('criu', criu),
     ...bundleFiles('node', node),
@@ -157,7 +165,7 @@ function listed(packages: readonly UnpackedPackage[]): RuntimeManifest['criuPack
 }
 
 async function digestOf(inputs: AssemblyInputs, locks: readonly unknown[]): Promise<string> {
-  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.relay, inputs.step, inputs.licence].map(sha256OfFile));
+  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.relay, inputs.agent, inputs.step, inputs.licence].map(sha256OfFile));
   const text = JSON.stringify([ASSEMBLY_FORMAT, inputs.version, files, locks]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

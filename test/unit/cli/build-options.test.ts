@@ -29,6 +29,8 @@ test('a context, everything else as it is when nothing is said', async (t) => {
     checkpoint: {},
     restore: {},
     envIgnore: [],
+    envFrozen: [],
+    agent: 'auto',
     labels: [],
     verify: true,
     keepFailed: false,
@@ -40,7 +42,7 @@ test('an image and every flag that goes with it', async (t) => {
     `--from app:1 -t app:warm --pull never --platform linux/amd64 --env-file vars -e A=flag -e FROM_HERE -e UNSET --secret id=s,src=secret
     --secret id=t,env=TOKEN --network host --add-host db:10.0.0.1 --add-host v6=[::1] --mount type=bind,source=./data,target=/data,readonly
     --memory 1.5g --cpus .5 --user 1000:1000 --ready tcp://:8080 --engine criu --gc none --cpu native --callbacks off --with criu --mode read
-    --fallback fail --env-ignore K8S_* --label a=b --label empty --no-verify --keep-failed`.split(/\s+/);
+    --fallback fail --env-ignore K8S_* --env-frozen SERVER_PORT --env-frozen TZ --agent off --label a=b --label empty --no-verify --keep-failed`.split(/\s+/);
   t.deepEqual(await optionsOf(...words, '--warmup', '--requests=5 GET /'), {
     from: 'app:1',
     tag: 'app:warm',
@@ -68,6 +70,8 @@ test('an image and every flag that goes with it', async (t) => {
     checkpoint: { engine: 'criu', gc: 'none', cpu: 'native', callbacks: 'off' },
     restore: { with: 'criu', mode: 'read', fallback: 'fail' },
     envIgnore: ['K8S_*'],
+    envFrozen: ['SERVER_PORT', 'TZ'],
+    agent: 'off',
     labels: [
       ['a', 'b'],
       ['empty', ''],
@@ -123,6 +127,8 @@ test(refused, '-t a -', 'CRAC-USAGE', /standard input/);
 test(refused, '-t a -f - .', 'CRAC-USAGE', /standard input/);
 test(refused, '-t a --pull allways .', flag, /--pull does not take "allways"/, /did you mean always/);
 test(refused, '-t a --platform linux/amd64,linux/arm64 .', flag, /--platform/, /one platform/);
+test(refused, '-t a --env-frozen A_* .', flag, /--env-frozen/, /name of a variable/);
+test(refused, '-t a --agent on .', flag, /--agent/, /auto, off/);
 test(refused, '-t a --memory 1x .', flag, /--memory/, /512m/);
 test(refused, '-t a --memory 1m .', flag, /--memory/, /at least 6m/);
 test(refused, '-t a --cpus 0 .', flag, /--cpus/);

@@ -78,6 +78,7 @@ test('inspect', (t) => {
   java        OpenJDK 25.0.3
   CPUs        x86-64-v3
   clock       goes on from the checkpoint
+  agent       callbacks auto, frozen: SERVER_PORT
   start it    docker run --cap-add SYS_ADMIN app:warm
 
 layers

@@ -178,6 +178,7 @@ export const inspectReport: InspectReport = {
     },
   },
   clock: { continues: true },
+  agent: { callbacks: 'auto', frozen: ['SERVER_PORT'] },
   refusals: [],
   warnings: [],
   runCommand: 'docker run --cap-add SYS_ADMIN app:warm',

@@ -27,6 +27,8 @@ const options: BuildOptions = {
   checkpoint: {},
   restore: {},
   envIgnore: [],
+  envFrozen: [],
+  agent: 'auto',
   labels: [],
   verify: true,
   keepFailed: false,

@@ -14,12 +14,13 @@ import { refusal } from '../dockerfile/refusal.js';
 
 const clocks = { monotonicNs: 7n, boottimeNs: 9n };
 
-function inputs(set: ImageSet, clockJumps?: string): readonly [CriuInput, TapeSource] {
+function inputs(set: ImageSet, clockJumps?: string, generationPage?: bigint): readonly [CriuInput, TapeSource] {
   const perfData = { path: '/srv/perf-data', mode: 0o600, uid: 0, gid: 0, mtimeSeconds: 0n, content: 1, target: '' };
   const prepared: Prepared = {
     checkpoint: viewCheckpoint(set),
     images: set,
     clockJumps,
+    generationPage,
     dumpBytes: 0,
     carried: [{ entry: { ...perfData, type: 'file', refresh: true }, source: undefined, sizeBytes: 0 }],
     files: [],
@@ -139,6 +140,13 @@ test('the tape has the clocks that the application may see jump', (t) => {
   t.deepEqual(tapeInputOf(inputs(tapeableObjects, 'no shim')[1]).clocks, { realtimeNs: 11n, monotonicNs: 7n });
 });
 
+test('the tape fills in the page of the agent, and wakes it', (t) => {
+  const { generationPage, resumeSignal } = tapeInputOf(inputs(tapeableObjects, undefined, 0x7000n)[1]);
+  t.is(generationPage, 0x7000n);
+  t.deepEqual(resumeSignal, { signal: 23, value: 1n });
+  t.false('resumeSignal' in tapeInputOf(inputs(tapeableObjects)[1]));
+});
+
 function taped(clockJumps?: string): TapeRestorer {
   const made = TapeRestorer.create(inputs(tapeableObjects, clockJumps)[1]);
   if (made instanceof TapeRestorer) return made;
@@ -181,6 +189,7 @@ test('deadlines: each has its least one, and the larger of two others', (t) => {
       trainedMs,
       prefetch: [],
       checkpointFiles: [],
+      agentClocks: undefined,
       restorer,
     }).deadlineMs;
   t.is(deadline(new CriuRestorer(criu), undefined, 0), 10_000);

@@ -19,6 +19,7 @@ interface Recipe {
 }
 
 const fixtures = {
+  agent: { sources: ['agent/pom.xml', 'agent/src'], output: 'agent/target/agent.jar', tools: ['java'] },
   demo: { sources: ['demo/pom.xml', 'demo/src'], output: 'demo/target/demo.jar', tools: ['java'] },
   small: { sources: ['small/src'], output: 'small/target/classes/Small.class', tools: ['java'] },
   heap: { sources: ['small/src', 'heap/src'], output: 'heap/target/classes/Heap.class', tools: ['java'] },
@@ -75,7 +76,7 @@ export async function ensureFixtures(wanted: readonly Fixture[], signal: AbortSi
 }
 
 async function compile(name: Fixture, sources: readonly string[], signal: AbortSignal): Promise<void> {
-  if (name === 'demo') return compileDemo(signal);
+  if (name === 'demo' || name === 'agent') return compileWithMaven(name, signal);
   await compileClasses(name, sources, signal);
   if (name === 'jvm') await compileLibraries('jvm', { 'jvm-test': 'src/native' }, signal);
   if (name === 'standin') await assembleStandIn(signal);
@@ -147,8 +148,9 @@ async function assembleStandIn(signal: AbortSignal): Promise<void> {
     if (file.endsWith('.class')) await copyFile(join(target, 'classes', file), join(app, file));
 }
 
-async function compileDemo(signal: AbortSignal): Promise<void> {
-  await tool('mvn', ['--quiet', '--batch-mode', '--no-transfer-progress', '-f', join(root, 'demo/pom.xml'), 'package'], signal);
+async function compileWithMaven(name: Fixture, signal: AbortSignal): Promise<void> {
+  const pom = join(root, name, 'pom.xml');
+  await tool('mvn', ['--quiet', '--batch-mode', '--no-transfer-progress', '-f', pom, 'package'], signal);
 }
 
 async function tool(program: string, args: readonly string[], signal: AbortSignal): Promise<void> {

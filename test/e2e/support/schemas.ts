@@ -119,6 +119,7 @@ export const inspectSchema = v.strictObject({
     v.strictObject({ continues: v.literal(true) }),
     v.strictObject({ continues: v.literal(false), reason: v.string() }),
   ]),
+  agent: v.nullable(v.strictObject({ callbacks: v.picklist(['auto', 'on', 'off']), frozen: words })),
   refusals: v.array(v.strictObject({ object: v.string(), reason: v.string() })),
   warnings: words,
   runCommand: v.string(),

@@ -29,7 +29,13 @@ export interface WarmImage {
 }
 
 /** What of the context reaches the image. */
-const contents = { small: 'target/classes', heap: 'target/classes', jvm: 'target', demo: 'target/demo.jar' } as const;
+const contents = {
+  small: 'target/classes',
+  heap: 'target/classes',
+  jvm: 'target',
+  demo: 'target/demo.jar',
+  agent: 'target/agent.jar',
+} as const;
 
 async function addFiles(hash: Hash, root: string, matters: (path: string) => boolean = () => true): Promise<void> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
@@ -51,7 +57,7 @@ async function digestOf(image: WarmImage): Promise<string> {
   hash.update(await readFile(join(dist, 'runtime/manifest.json')));
   hash.update(await readFile(join(fixtures, image.fixture, 'Dockerfile')));
   const content = join(fixtures, image.fixture, contents[image.fixture]);
-  if (image.fixture === 'demo') hash.update(await readFile(content));
+  if (content.endsWith('.jar')) hash.update(await readFile(content));
   else await addFiles(hash, content);
   return hash.digest('hex').slice(0, 16);
 }

@@ -133,4 +133,3 @@ export class Coordination {
     this.#agent = undefined;
   }
 }
-

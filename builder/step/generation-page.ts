@@ -10,7 +10,11 @@ import { CracError } from '../errors.js';
  * it, the mailbox, is the process's own.
  * Throws CRAC-CHECKPOINT-INCOMPLETE.
  */
-export async function findGenerationPage(imageDirectory: string, set: ImageSet, { processes }: CriuCheckpoint): Promise<bigint | undefined> {
+export async function findGenerationPage(
+  imageDirectory: string,
+  set: ImageSet,
+  { processes }: CriuCheckpoint,
+): Promise<bigint | undefined> {
   const incomplete = (message: string): CracError => CracError.of('CRAC-CHECKPOINT-INCOMPLETE', { message });
   const found = processes.flatMap((process) =>
     (process.memory?.vmas ?? []).filter(({ path, pgoff }) => path === generationPath && pgoff === 0n).map((vma) => ({ process, vma })),

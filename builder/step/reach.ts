@@ -55,13 +55,12 @@ export async function reachReadiness(way: Way, signal: AbortSignal): Promise<Rea
 /** Runs the warm-ups. Throws CRAC-WARMUP-FAILED. */
 export async function warmUp(way: Way, readiness: Readiness, signal: AbortSignal): Promise<void> {
   const { plan, world } = way;
-  const done = await unlessAsked(
-    way,
-    'in the warm-up',
-    (s) => runWarmups(plan.warmups, readiness, plan.exposedPorts, world, s),
-    signal,
-  );
+  const done = await unlessAsked(way, 'in the warm-up', (s) => runWarmups(plan.warmups, readiness, plan.exposedPorts, world, s), signal);
   if (done === 'asked') {
-    emit({ type: 'notice', step: 'warm-up', text: 'the application asks for its checkpoint (Core.checkpointRestore): the warm-up ends here' });
+    emit({
+      type: 'notice',
+      step: 'warm-up',
+      text: 'the application asks for its checkpoint (Core.checkpointRestore): the warm-up ends here',
+    });
   }
 }

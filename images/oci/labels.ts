@@ -66,7 +66,19 @@ export function encodeLabels(values: CheckpointLabels): Record<string, string> {
   return labels;
 }
 
-const textKeys = ['version', 'restorer', 'mode', 'engine', 'jdk', 'agent', 'cpu', 'kernel', 'checkpointTime', 'baseDigest', 'baseName'] as const;
+const textKeys = [
+  'version',
+  'restorer',
+  'mode',
+  'engine',
+  'jdk',
+  'agent',
+  'cpu',
+  'kernel',
+  'checkpointTime',
+  'baseDigest',
+  'baseName',
+] as const;
 const timeKeys = ['restoreMs', 'coldMs'] as const;
 
 /** What the labels of an image say; undefined for an image that has no checkpoint. Throws a FormatError for labels that make no sense. */

@@ -424,10 +424,7 @@ function readHeader(bytes: Buffer): Header {
 const kernelOf = (name: string, capabilities: bigint): Pick<RestoreRecord, 'kernel'> =>
   name === '' ? {} : { kernel: { name, capabilities } };
 
-const agentOf = (
-  { flags, pageMonotonicNs, pageRealtimeNs }: Header,
-  frozenEnvironment: readonly string[],
-): Pick<RestoreRecord, 'agent'> =>
+const agentOf = ({ flags, pageMonotonicNs, pageRealtimeNs }: Header, frozenEnvironment: readonly string[]): Pick<RestoreRecord, 'agent'> =>
   (flags & recordFlags.agent) === 0 ? {} : { agent: { frozenEnvironment, monotonicNs: pageMonotonicNs, realtimeNs: pageRealtimeNs } };
 
 const isPid = (number: number): boolean => number >= 2 && number <= pidMax;
@@ -448,7 +445,8 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
   if (!isPid(header.pid)) fail('value', `${header.pid} is no process ID`, 40);
   if (header.argv.count === 0) fail('value', 'no command', 0);
   if (header.groups.count !== 0 && (header.flags & recordFlags.groupsKnown) === 0) fail('value', 'groups without their flag', 27);
-  if (header.frozenEnvironment.count !== 0 && (header.flags & recordFlags.agent) === 0) fail('value', 'frozen variables without an agent', 27);
+  if (header.frozenEnvironment.count !== 0 && (header.flags & recordFlags.agent) === 0)
+    fail('value', 'frozen variables without an agent', 27);
   if (header.cpuWords.count > cpuWordSources.length) fail('value', 'more CPU words than are known', 0);
   if (header.storeBytes % 4096n !== 0n) fail('value', 'a page store with a part of a page', 0);
   if (header.storeBytes === 0n && header.storeSha256.some((byte) => byte !== 0)) fail('value', 'the digest of no page store', 0);
@@ -487,7 +485,10 @@ export function decodeRecord(input: Uint8Array): RestoreRecord {
     environment: reader.rows('environment', variableStruct, (row) => ({ name: reader.name(row.name), valueHash: row.valueHash })),
     secretNames: reader.rows('secretNames', stringStruct, (row) => reader.name(row)),
     ignoredEnvironment: reader.rows('ignoredEnvironment', stringStruct, (row) => reader.glob(row)),
-    ...agentOf(header, reader.rows('frozenEnvironment', stringStruct, (row) => reader.name(row))),
+    ...agentOf(
+      header,
+      reader.rows('frozenEnvironment', stringStruct, (row) => reader.name(row)),
+    ),
     cpuWords: reader.numbers('cpuWords', (at) => bytes.readBigUInt64LE(at), 8),
     tids: reader.numbers(
       'tids',

@@ -6,7 +6,7 @@
 #include "types.h"
 
 #define RECORD_MAGIC 0x4345524243415243ull
-#define RECORD_VERSION 3u
+#define RECORD_VERSION 4u
 #define RECORD_FEATURES 0x0u
 #define RECORD_MAX_BYTES 4194304u
 #define RECORD_PATH_MAX 4095u
@@ -91,10 +91,14 @@ struct record_header {
 	u64 page_monotonic_ns; /* for the generation page of the criu restorer: CLOCK_MONOTONIC at the dump where the application sees it jump; 0: it does not */
 	u64 page_realtime_ns; /* for that page: CLOCK_REALTIME at the dump */
 	u64 memory_bytes; /* memory the restore needs; a smaller cgroup limit starts cold */
+	u64 most_memory_bytes; /* memory the application may come to; a smaller cgroup limit is told of; 0: unknown */
+	u64 processors; /* processors of the build; a start with less than half of them is told of; 0: they do not matter */
 	u64 effective_capabilities; /* capability bits the application holds */
 	u64 store_bytes; /* size of the page store, /.crac-build/pages/store; 0: there is none */
 	u8 store_sha256[32]; /* digest in the header of the page store */
 	u64 kernel_capabilities; /* capabilities under which the kernel features in criu.kdat were looked for */
+	u32 resume_signal; /* of the criu restorer: signal that the application gets after the resume; 0: none. The tape has its own */
+	u32 resume_value; /* value of resumeSignal */
 	struct record_string kernel; /* release and version of the kernel of criu.kdat, with a space between; empty: there is none */
 	struct record_string cpu_vendor; /* vendor string of the CPU of the build; told, not compared */
 	struct record_string cwd; /* working directory of the command */
@@ -112,7 +116,7 @@ struct record_header {
 	struct record_table prefetch; /* record_prefetch rows: read ahead of the restore, in this order */
 	struct record_table strings; /* bytes; to the end of the record */
 };
-_Static_assert(sizeof(struct record_header) == 288, "record_header");
+_Static_assert(sizeof(struct record_header) == 312, "record_header");
 _Static_assert(offsetof(struct record_header, magic) == 0, "record_header.magic");
 _Static_assert(offsetof(struct record_header, version) == 8, "record_header.version");
 _Static_assert(offsetof(struct record_header, features_required) == 12, "record_header.features_required");
@@ -133,26 +137,30 @@ _Static_assert(offsetof(struct record_header, boottime_ns) == 72, "record_header
 _Static_assert(offsetof(struct record_header, page_monotonic_ns) == 80, "record_header.page_monotonic_ns");
 _Static_assert(offsetof(struct record_header, page_realtime_ns) == 88, "record_header.page_realtime_ns");
 _Static_assert(offsetof(struct record_header, memory_bytes) == 96, "record_header.memory_bytes");
-_Static_assert(offsetof(struct record_header, effective_capabilities) == 104, "record_header.effective_capabilities");
-_Static_assert(offsetof(struct record_header, store_bytes) == 112, "record_header.store_bytes");
-_Static_assert(offsetof(struct record_header, store_sha256) == 120, "record_header.store_sha256");
-_Static_assert(offsetof(struct record_header, kernel_capabilities) == 152, "record_header.kernel_capabilities");
-_Static_assert(offsetof(struct record_header, kernel) == 160, "record_header.kernel");
-_Static_assert(offsetof(struct record_header, cpu_vendor) == 168, "record_header.cpu_vendor");
-_Static_assert(offsetof(struct record_header, cwd) == 176, "record_header.cwd");
-_Static_assert(offsetof(struct record_header, argv) == 184, "record_header.argv");
-_Static_assert(offsetof(struct record_header, environment) == 192, "record_header.environment");
-_Static_assert(offsetof(struct record_header, secret_names) == 200, "record_header.secret_names");
-_Static_assert(offsetof(struct record_header, ignored_environment) == 208, "record_header.ignored_environment");
-_Static_assert(offsetof(struct record_header, frozen_environment) == 216, "record_header.frozen_environment");
-_Static_assert(offsetof(struct record_header, cpu_words) == 224, "record_header.cpu_words");
-_Static_assert(offsetof(struct record_header, tids) == 232, "record_header.tids");
-_Static_assert(offsetof(struct record_header, groups) == 240, "record_header.groups");
-_Static_assert(offsetof(struct record_header, files) == 248, "record_header.files");
-_Static_assert(offsetof(struct record_header, carried) == 256, "record_header.carried");
-_Static_assert(offsetof(struct record_header, checkpoint_files) == 264, "record_header.checkpoint_files");
-_Static_assert(offsetof(struct record_header, prefetch) == 272, "record_header.prefetch");
-_Static_assert(offsetof(struct record_header, strings) == 280, "record_header.strings");
+_Static_assert(offsetof(struct record_header, most_memory_bytes) == 104, "record_header.most_memory_bytes");
+_Static_assert(offsetof(struct record_header, processors) == 112, "record_header.processors");
+_Static_assert(offsetof(struct record_header, effective_capabilities) == 120, "record_header.effective_capabilities");
+_Static_assert(offsetof(struct record_header, store_bytes) == 128, "record_header.store_bytes");
+_Static_assert(offsetof(struct record_header, store_sha256) == 136, "record_header.store_sha256");
+_Static_assert(offsetof(struct record_header, kernel_capabilities) == 168, "record_header.kernel_capabilities");
+_Static_assert(offsetof(struct record_header, resume_signal) == 176, "record_header.resume_signal");
+_Static_assert(offsetof(struct record_header, resume_value) == 180, "record_header.resume_value");
+_Static_assert(offsetof(struct record_header, kernel) == 184, "record_header.kernel");
+_Static_assert(offsetof(struct record_header, cpu_vendor) == 192, "record_header.cpu_vendor");
+_Static_assert(offsetof(struct record_header, cwd) == 200, "record_header.cwd");
+_Static_assert(offsetof(struct record_header, argv) == 208, "record_header.argv");
+_Static_assert(offsetof(struct record_header, environment) == 216, "record_header.environment");
+_Static_assert(offsetof(struct record_header, secret_names) == 224, "record_header.secret_names");
+_Static_assert(offsetof(struct record_header, ignored_environment) == 232, "record_header.ignored_environment");
+_Static_assert(offsetof(struct record_header, frozen_environment) == 240, "record_header.frozen_environment");
+_Static_assert(offsetof(struct record_header, cpu_words) == 248, "record_header.cpu_words");
+_Static_assert(offsetof(struct record_header, tids) == 256, "record_header.tids");
+_Static_assert(offsetof(struct record_header, groups) == 264, "record_header.groups");
+_Static_assert(offsetof(struct record_header, files) == 272, "record_header.files");
+_Static_assert(offsetof(struct record_header, carried) == 280, "record_header.carried");
+_Static_assert(offsetof(struct record_header, checkpoint_files) == 288, "record_header.checkpoint_files");
+_Static_assert(offsetof(struct record_header, prefetch) == 296, "record_header.prefetch");
+_Static_assert(offsetof(struct record_header, strings) == 304, "record_header.strings");
 
 /* A variable of the environment at the build. */
 struct record_variable {

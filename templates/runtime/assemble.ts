@@ -165,7 +165,9 @@ function listed(packages: readonly UnpackedPackage[]): RuntimeManifest['criuPack
 }
 
 async function digestOf(inputs: AssemblyInputs, locks: readonly unknown[]): Promise<string> {
-  const files = await Promise.all([inputs.init, inputs.buildInit, inputs.relay, inputs.agent, inputs.step, inputs.licence].map(sha256OfFile));
+  const files = await Promise.all(
+    [inputs.init, inputs.buildInit, inputs.relay, inputs.agent, inputs.step, inputs.licence].map(sha256OfFile),
+  );
   const text = JSON.stringify([ASSEMBLY_FORMAT, inputs.version, files, locks]);
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -42,7 +42,9 @@ test('an image and every flag that goes with it', async (t) => {
     `--from app:1 -t app:warm --pull never --platform linux/amd64 --env-file vars -e A=flag -e FROM_HERE -e UNSET --secret id=s,src=secret
     --secret id=t,env=TOKEN --network host --add-host db:10.0.0.1 --add-host v6=[::1] --mount type=bind,source=./data,target=/data,readonly
     --memory 1.5g --cpus .5 --user 1000:1000 --ready tcp://:8080 --engine criu --gc none --cpu native --callbacks off --with criu --mode read
-    --fallback fail --env-ignore K8S_* --env-frozen SERVER_PORT --env-frozen TZ --agent off --label a=b --label empty --no-verify --keep-failed`.split(/\s+/);
+    --fallback fail --env-ignore K8S_* --env-frozen SERVER_PORT --env-frozen TZ --agent off --label a=b --label empty --no-verify --keep-failed`.split(
+      /\s+/,
+    );
   t.deepEqual(await optionsOf(...words, '--warmup', '--requests=5 GET /'), {
     from: 'app:1',
     tag: 'app:warm',

@@ -17,10 +17,13 @@ async function obstacle(t: ExecutionContext, files: Readonly<Record<string, stri
 }
 
 const instrument = { 'lib/libinstrument.so': '' };
-const release = (version: string, more = ''): Readonly<Record<string, string>> => ({ release: `IMPLEMENTOR="x"\nJAVA_VERSION="${version}"\n${more}` });
+const release = (version: string, more = ''): Readonly<Record<string, string>> => ({
+  release: `IMPLEMENTOR="x"\nJAVA_VERSION="${version}"\n${more}`,
+});
 
 test('stock JDKs from 17 on', async (t) => {
-  for (const version of ['17', '17.0.15', '21.0.7', '25', '26-ea']) t.is(await obstacle(t, { ...instrument, ...release(version) }), undefined);
+  for (const version of ['17', '17.0.15', '21.0.7', '25', '26-ea'])
+    t.is(await obstacle(t, { ...instrument, ...release(version) }), undefined);
 });
 
 test('others are named', async (t) => {

@@ -310,7 +310,13 @@ while [ ! -e /tmp/ready ]; do sleep 0.02; done`,
   t.is(page.generation, 1n);
   t.is(page.monotonicJumpNs, 0n);
   t.true(Math.abs(Number(page.realtimeJumpNs) / 1e6 + 1000 - Date.now()) < 60_000);
-  t.true(first.subarray(100, 100 + page.environmentBytes).toString().split('\0').includes('NEW=of this start'));
+  t.true(
+    first
+      .subarray(100, 100 + page.environmentBytes)
+      .toString()
+      .split('\0')
+      .includes('NEW=of this start'),
+  );
   t.true(first.subarray(generationPageBytes).every((byte) => byte === 0));
   t.notDeepEqual(page.entropy, readStruct(second, generationStruct, 0).entropy);
 });

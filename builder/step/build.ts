@@ -211,7 +211,10 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
     }));
     const { readiness, wasReady } = reached;
     if (plan.warmups.length > 0 && wasReady)
-      await step('warm-up', 'warming up', async () => ({ value: await warmUp(way, readiness, signal) }));
+      await step('warm-up', 'warming up', async () => {
+        await warmUp(way, readiness, signal);
+        return { value: undefined };
+      });
     const rest = (engine: ChosenEngine): Promise<Settled> =>
       app.whileAlive(
         'before the checkpoint',

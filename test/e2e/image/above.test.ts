@@ -46,7 +46,7 @@ test('what a layer on top changes for the application makes the start cold, and 
   const library = 'RUN echo >> "$(find /usr/lib/jvm/ -name libjvm.so | head -n 1)"\n';
   for (const [name, lines, code, reason] of [
     ['file', library, 'COLD-FILE-CHANGED', /libjvm\.so/],
-    ['variable', 'ENV OTHER=1\n', 'COLD-ENVIRONMENT', /OTHER/],
+    ['variable', 'ENV JAVA_OPTS=-Xmx1g\n', 'COLD-JVM-OPTIONS', /JAVA_OPTS/],
     ['command', 'CMD ["more"]\n', 'COLD-ARGUMENTS', /./],
   ] as const) {
     const image = await plainImage(t, `above-${name}`, `FROM ${warm}\n${lines}`, smallContext);

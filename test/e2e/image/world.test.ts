@@ -23,7 +23,7 @@ test.before(async (t) => {
       'ENTRYPOINT ["java", "-XX:+UseSerialGC", "-Xmx64m", "-cp", "/app", "Small"]\n',
     smallContext,
   );
-  const flags = [...smallFlags, ...world, '--mount', 'type=tmpfs,target=/scratch', '--no-verify'];
+  const flags = [...smallFlags, ...world, '--mount', 'type=tmpfs,target=/scratch', '--env-frozen', 'COLOUR', '--no-verify'];
   const { code, stderr } = await crac(['build', '--from', base, '-t', image, ...flags]);
   if (code !== 0) throw new Error(stderr);
 });

@@ -140,11 +140,9 @@ test('the tape has the clocks that the application may see jump', (t) => {
   t.deepEqual(tapeInputOf(inputs(tapeableObjects, 'no shim')[1]).clocks, { realtimeNs: 11n, monotonicNs: 7n });
 });
 
-test('the tape fills in the page of the agent, and wakes it', (t) => {
-  const { generationPage, resumeSignal } = tapeInputOf(inputs(tapeableObjects, undefined, 0x7000n)[1]);
-  t.is(generationPage, 0x7000n);
-  t.deepEqual(resumeSignal, { signal: 23, value: 1n });
-  t.false('resumeSignal' in tapeInputOf(inputs(tapeableObjects)[1]));
+test('the tape fills in the page of the agent, where there is one', (t) => {
+  t.is(tapeInputOf(inputs(tapeableObjects, undefined, 0x7000n)[1]).generationPage, 0x7000n);
+  t.false('generationPage' in tapeInputOf(inputs(tapeableObjects)[1]));
 });
 
 function taped(clockJumps?: string): TapeRestorer {

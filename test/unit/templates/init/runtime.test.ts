@@ -293,7 +293,7 @@ rooted('with an agent CRIU gets a page of this start alone, and the application 
   const pages: Buffer[] = [];
   for (let i = 0; i < 2; i++) {
     const { stdout, stderr } = await play(t, {
-      record: { agent: generation },
+      record: { agent: generation, resumeSignal: { signal: 23, value: 1 } },
       env: { NEW: 'of this start' },
       criu: `echo "$*" > /tmp/words
 app 'exec 1>&11; trap "cat /tmp/words; stat -L -c %s /proc/self/fd/13; base64 -w0 /proc/self/fd/13; exit 0" URG; : > /tmp/ready; while :; do sleep 0.05; done'

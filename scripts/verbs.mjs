@@ -12,7 +12,7 @@ import { Problem, say, step } from './progress.mjs';
 import { runTests } from './tests.mjs';
 
 const setUp = inRoot('dist/test/setup/main.js');
-const allFixtures = 'small,heap,misfit,jvm,stress,standin,demo';
+const allFixtures = 'small,heap,misfit,jvm,stress,standin,agent,demo';
 
 /**
  * @param {string} verb

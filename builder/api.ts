@@ -71,6 +71,8 @@ export interface BuildOptions {
   readonly envFrozen: readonly string[];
   /** `auto`: in the build, the agent is in every JVM that can have it. */
   readonly agent: 'auto' | 'off';
+  /** Where descriptors prevent the checkpoint, the classes and calls that opened them are told. Needs the agent. */
+  readonly explain: boolean;
   readonly labels: readonly (readonly [string, string])[];
   readonly verify: boolean;
   readonly keepFailed: boolean;

@@ -51,6 +51,7 @@ export const buildFlags = {
   agent: { kind: 'text' },
   'env-ignore': { kind: 'texts' },
   'env-frozen': { kind: 'texts' },
+  explain: { kind: 'on' },
   'no-verify': { kind: 'on' },
   'keep-failed': { kind: 'on' },
   'dry-run': { kind: 'on' },

@@ -50,6 +50,7 @@ Instead of the instructions READY, WARMUP, CHECKPOINT, RESTORE:
 How it is done, and what is said:
       --no-verify         leave out the trial restore of the new image
       --keep-failed       leave the build container when the build fails
+      --explain           tell which class opened what prevents the checkpoint
       --dry-run           show what would be done
       --metadata-file PATH, --iidfile PATH, --json
       --progress MODE     auto (default), plain, tty, rawjson, quiet

@@ -55,6 +55,11 @@ export class Agent {
     await this.#ask({ name: 'abort', text: reason }, callbackMs, signal);
   }
 
+  /** What it knows of open descriptors (openings.ts). Throws CRAC-AGENT-FAILED. */
+  async explain(signal: AbortSignal): Promise<string> {
+    return (await this.#ask({ name: 'explain' }, promptMs, signal)).text;
+  }
+
   close(): Promise<void> {
     return this.#mailbox.close();
   }

@@ -9,6 +9,8 @@ export interface AgentOptions {
   readonly callbacks: Callbacks;
   /** Variables that keep the value of the build. */
   readonly frozen: readonly string[];
+  /** It notes who opens descriptors. */
+  readonly explain: boolean;
 }
 
 /** The first version whose JVM runs the agent's classes. */
@@ -48,7 +50,11 @@ export async function agentObstacle(java: string): Promise<string | undefined> {
 }
 
 /** The JVM option; names of variables have neither commas nor colons that a shell could set. */
-export function agentOption(jar: string, { callbacks, frozen }: AgentOptions): string {
-  const options = [`callbacks=${callbacks}`, ...(frozen.length === 0 ? [] : [`frozen=${frozen.join(':')}`])];
+export function agentOption(jar: string, { callbacks, frozen, explain }: AgentOptions): string {
+  const options = [
+    `callbacks=${callbacks}`,
+    ...(explain ? ['explain=true'] : []),
+    ...(frozen.length === 0 ? [] : [`frozen=${frozen.join(':')}`]),
+  ];
   return `-javaagent:${jar}=${options.join(',')}`;
 }

@@ -103,7 +103,7 @@ export function makeStepPlan(
   image: AppImage,
   world: World,
   java: string,
-  options: Pick<BuildOptions, 'agent' | 'envFrozen' | 'envIgnore'>,
+  options: Pick<BuildOptions, 'agent' | 'envFrozen' | 'envIgnore' | 'explain'>,
   kernelCache: KernelCache | null,
 ): StepPlan {
   const { settings } = intent;
@@ -123,6 +123,7 @@ export function makeStepPlan(
     engine: settings.checkpoint.engine,
     gc: settings.checkpoint.gc,
     agent: options.agent,
+    explain: options.explain,
     callbacks: settings.checkpoint.callbacks,
     java,
     cpu: settings.checkpoint.cpu ?? null,

@@ -292,6 +292,7 @@ export async function buildInContainer(signal: AbortSignal): Promise<StepResult>
       warnings,
     };
   } catch (cause) {
+    if (!signal.aborted && plan.explain) await coordination?.explain(cause);
     if (!signal.aborted) await coordination?.giveUp(cause instanceof Error ? cause.message : String(cause));
     throw cause;
   } finally {

@@ -5,6 +5,7 @@ import { agentObstacle, agentOption, type Callbacks } from '../agent/choose.js';
 import { CracError } from '../errors.js';
 import { readSockets } from '../probe/listening.js';
 import type { ResumeSignal } from '../../images/record/record.js';
+import { explainFailure } from './explain-failure.js';
 import { readTree } from './processes.js';
 import { runtimeDirectory, type StepPlan } from './protocol.js';
 import { emit } from './report.js';
@@ -24,7 +25,8 @@ const lookMs = 100;
 export async function injectedOption(plan: StepPlan): Promise<string | undefined> {
   if (plan.agent === 'off') return undefined;
   const obstacle = await agentObstacle(plan.java);
-  if (obstacle === undefined) return agentOption(agentJar, { callbacks: plan.callbacks, frozen: plan.frozenEnvironment });
+  if (obstacle === undefined)
+    return agentOption(agentJar, { callbacks: plan.callbacks, frozen: plan.frozenEnvironment, explain: plan.explain });
   emit({
     type: 'notice',
     step: 'start',
@@ -118,6 +120,12 @@ export class Coordination {
   /** The last thing before the dump. Throws CRAC-AGENT-FAILED. */
   async hold(signal: AbortSignal): Promise<void> {
     await this.#agent?.hold(signal);
+  }
+
+  /** Tells who opened the descriptors that a failure is about. Never throws. */
+  async explain(cause: unknown): Promise<void> {
+    this.#agent ??= await findAgent(this.#rootPid).catch(() => undefined);
+    if (this.#agent !== undefined) await explainFailure(cause, this.#agent, emit, AbortSignal.timeout(giveUpMs));
   }
 
   /** There will be no dump of it: the application gets its afterRestore and goes on, until the clean-up ends it. Never throws. */

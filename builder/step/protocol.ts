@@ -64,6 +64,8 @@ export interface StepPlan {
   readonly gc: 'full' | 'none';
   /** `auto`: where the JVM can have it. */
   readonly agent: 'auto' | 'off';
+  /** Who opened a descriptor that fails the checkpoint is told. */
+  readonly explain: boolean;
   readonly callbacks: Callbacks;
   /** Path of the image's `java`. */
   readonly java: string;

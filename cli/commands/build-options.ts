@@ -32,6 +32,7 @@ export function readBuildOptions(given: GivenToBuild, place: Place): BuildOption
       .texts('env-frozen')
       .map((name) => (/^[^\s=:,*]+$/.test(name) ? name : refuse('--env-frozen', name, 'the name of a variable'))),
     agent: parseChoice('--agent', given.text('agent') ?? 'auto', ['auto', 'off'] as const),
+    explain: given.on('explain'),
     labels: lastOfEachName(given.texts('label').map((text) => parseLabel('--label', text))),
     verify: !given.on('no-verify'),
     keepFailed: given.on('keep-failed'),

@@ -31,6 +31,7 @@ test('a context, everything else as it is when nothing is said', async (t) => {
     envIgnore: [],
     envFrozen: [],
     agent: 'auto',
+    explain: false,
     labels: [],
     verify: true,
     keepFailed: false,
@@ -42,7 +43,7 @@ test('an image and every flag that goes with it', async (t) => {
     `--from app:1 -t app:warm --pull never --platform linux/amd64 --env-file vars -e A=flag -e FROM_HERE -e UNSET --secret id=s,src=secret
     --secret id=t,env=TOKEN --network host --add-host db:10.0.0.1 --add-host v6=[::1] --mount type=bind,source=./data,target=/data,readonly
     --memory 1.5g --cpus .5 --user 1000:1000 --ready tcp://:8080 --engine criu --gc none --cpu native --callbacks off --with criu --mode read
-    --fallback fail --env-ignore K8S_* --env-frozen SERVER_PORT --env-frozen TZ --agent off --label a=b --label empty --no-verify --keep-failed`.split(
+    --fallback fail --env-ignore K8S_* --env-frozen SERVER_PORT --env-frozen TZ --agent off --label a=b --label empty --no-verify --keep-failed --explain --allow-secret=t`.split(
       /\s+/,
     );
   t.deepEqual(await optionsOf(...words, '--warmup', '--requests=5 GET /'), {
@@ -58,7 +59,7 @@ test('an image and every flag that goes with it', async (t) => {
       ],
       secrets: [
         { id: 's', source: join(directory, 'secret') },
-        { id: 't', env: 'TOKEN' },
+        { id: 't', env: 'TOKEN', allowed: true },
       ],
       network: 'host',
       addHosts: ['db:10.0.0.1', 'v6:::1'],
@@ -74,6 +75,7 @@ test('an image and every flag that goes with it', async (t) => {
     envIgnore: ['K8S_*'],
     envFrozen: ['SERVER_PORT', 'TZ'],
     agent: 'off',
+    explain: true,
     labels: [
       ['a', 'b'],
       ['empty', ''],
@@ -145,6 +147,7 @@ test(refused, '-t a --secret id=a,env=NOPE .', flag, /--secret/, /NOPE is not/);
 test(refused, '-t a --secret id=a,src=none .', flag, /--secret/, /none/);
 test(refused, '-t a --secret id=a,scr=secret .', flag, /--secret/, /did you mean src/);
 test(refused, '-t a --secret id=a,env=TOKEN --secret id=a,env=TOKEN .', 'CRAC-USAGE', /twice/);
+test(refused, '-t a --allow-secret b --secret id=a,env=TOKEN .', 'CRAC-USAGE', /--allow-secret=b names no --secret/);
 test(refused, '-t a --mount type=bin,source=/a,target=/b .', flag, /--mount/, /bind, volume, tmpfs/);
 test(refused, '-t a --mount type=bind,target=/b .', flag, /--mount/, /a source/);
 test(refused, '-t a --mount type=tmpfs,source=x,target=/b .', flag, /--mount/, /no source/);

@@ -37,6 +37,6 @@ test('others are named', async (t) => {
 });
 
 test('the option', (t) => {
-  t.is(agentOption('/a.jar', { callbacks: 'auto', frozen: [] }), '-javaagent:/a.jar=callbacks=auto');
-  t.is(agentOption('/a.jar', { callbacks: 'on', frozen: ['A', 'B'] }), '-javaagent:/a.jar=callbacks=on,frozen=A:B');
+  t.is(agentOption('/a.jar', { callbacks: 'auto', frozen: [], explain: false }), '-javaagent:/a.jar=callbacks=auto');
+  t.is(agentOption('/a.jar', { callbacks: 'on', frozen: ['A', 'B'], explain: false }), '-javaagent:/a.jar=callbacks=on,frozen=A:B');
 });

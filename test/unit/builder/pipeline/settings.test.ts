@@ -29,6 +29,7 @@ const options: BuildOptions = {
   envIgnore: [],
   envFrozen: [],
   agent: 'auto',
+  explain: false,
   labels: [],
   verify: true,
   keepFailed: false,

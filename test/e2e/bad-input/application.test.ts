@@ -203,12 +203,17 @@ test('CRIU cannot dump it: its own reason, explained', async (t) => {
     server.close();
   });
   const mount = `type=bind,source=${folder},target=/service`;
-  const { error } = await assertRefused(
+  const { error, events } = await assertRefused(
     t,
-    faulty(image, 'unix-socket', '--env', 'MISFIT_SOCKET=/service/service.sock', '--mount', mount, ...listens),
+    faulty(image, 'unix-socket', '--explain', '--env', 'MISFIT_SOCKET=/service/service.sock', '--mount', mount, ...listens),
     { code: 'CRAC-DUMP-UNIX-SOCKET', exit: 1, what: /unix: External socket is used/, hint: /UNIX socket of another process/ },
   );
   t.regex(error.what, /Dumping FAILED/);
+  const notes = events.flatMap((event) => (event.type === 'notice' ? [event.text] : []));
+  t.true(
+    notes.some((text) => /^descriptor \d+: .*, opened by Misfit\.main\(Misfit\.java:\d+\)/.test(text)),
+    notes.join('\n'),
+  );
 });
 
 test('there is no READY, and nothing listens', async (t) => {

@@ -1,6 +1,7 @@
 package dev.cracbuild.agent.weave;
 
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
@@ -29,6 +30,7 @@ final class Change {
         BODY
     }
 
+    private static final String FIRST_ARGUMENT = "load A 1";
     private static final String LIVE = "dev/cracbuild/agent/live/";
 
     final Place place;
@@ -38,6 +40,7 @@ final class Change {
     private final String[] code;
     private final Set<String> expected = new HashSet<>();
     private int found;
+    private boolean argumentLost;
 
     /**
      * @param method name and descriptor; a descriptor `*` is any
@@ -68,9 +71,14 @@ final class Change {
         expected.remove(word);
     }
 
+    /** An instruction that stores to the first argument, which the code may want at a return. */
+    void argumentStored() {
+        argumentLost |= List.of(code).contains(" " + FIRST_ARGUMENT) || code[0].equals(FIRST_ARGUMENT);
+    }
+
     /** What is wrong with the method, or null. */
     String problem() {
-        if (found == 0) return name + " has another shape in this JDK: nothing of it is changed";
+        if (found == 0 || argumentLost) return name + " has another shape in this JDK: nothing of it is changed";
         return expected.isEmpty() ? null : name + " has another body in this JDK: nothing of it is changed";
     }
 

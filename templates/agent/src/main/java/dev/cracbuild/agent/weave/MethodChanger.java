@@ -55,6 +55,12 @@ final class MethodChanger extends MethodVisitor {
     }
 
     @Override
+    public void visitVarInsn(int opcode, int variable) {
+        if (opcode == Opcodes.ASTORE && variable == 1) change.argumentStored();
+        super.visitVarInsn(opcode, variable);
+    }
+
+    @Override
     public void visitLdcInsn(Object value) {
         change.saw(value.toString());
         super.visitLdcInsn(value);

@@ -67,7 +67,7 @@ const launch = (java: string, args: readonly string[], env: Readonly<Record<stri
 /** A running JVM. Its program answers each line with lines, the last one empty. */
 export class Jvm {
   readonly #process: ReturnType<typeof launch>;
-  readonly #lines: AsyncIterator<string>;
+  readonly #lines: AsyncIterator<string, undefined>;
   readonly #folder: string;
   #memory: { readonly file: FileHandle; readonly address: number } | undefined;
   stderr = '';

@@ -141,7 +141,14 @@ export async function buildAgent() {
   await step('build the agent', async () => {
     const maven = inRoot('dist/agent/maven');
     await rm(maven, { recursive: true, force: true });
-    const args = ['--quiet', '--batch-mode', '--no-transfer-progress', '-f', inRoot('templates/agent/pom.xml'), `-DbuildDirectory=${maven}`];
+    const args = [
+      '--quiet',
+      '--batch-mode',
+      '--no-transfer-progress',
+      '-f',
+      inRoot('templates/agent/pom.xml'),
+      `-DbuildDirectory=${maven}`,
+    ];
     await run('mvn', [...args, 'package'], { cwd: root });
     await rename(join(maven, 'agent.jar'), output);
     await rm(maven, { recursive: true });

@@ -147,7 +147,13 @@ export class Jvm {
   }
 
   /** Writes the page as a restorer does, and signals; gives the entropy. */
-  async restore({ generation = 1, monotonicJumpNs = 0n, realtimeJumpNs = 0n, entropy = randomBytes(64), environment }: Restore = {}): Promise<Buffer> {
+  async restore({
+    generation = 1,
+    monotonicJumpNs = 0n,
+    realtimeJumpNs = 0n,
+    entropy = randomBytes(64),
+    environment,
+  }: Restore = {}): Promise<Buffer> {
     const page = Buffer.alloc(pageBytes);
     page.writeBigUInt64LE(BigInt(generation), 0);
     page.writeUInt32LE(1, 8);
@@ -155,7 +161,11 @@ export class Jvm {
     page.writeBigInt64LE(realtimeJumpNs, 24);
     entropy.copy(page, 32);
     if (environment !== undefined) {
-      const block = Buffer.from(Object.entries(environment).map(([name, value]) => `${name}=${value}\0`).join(''));
+      const block = Buffer.from(
+        Object.entries(environment)
+          .map(([name, value]) => `${name}=${value}\0`)
+          .join(''),
+      );
       page.writeUInt32LE(block.length, 96);
       block.copy(page, 100);
     }

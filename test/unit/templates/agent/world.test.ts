@@ -28,7 +28,9 @@ test.serial('the environment of the restore is seen everywhere', async (t) => {
   t.is((await jvm.command('prepare', rehearse)).text, '{"notices":[]}');
   t.deepEqual(await jvm.ask('held X'), ['build true true 4']);
   await jvm.ask('watch X start');
-  await jvm.restore({ environment: { X: 'start', STAYS: 'same', PATH: '/bin', CRAC_BUILD_JAVA_PROPERTIES: String.raw`-Da.b=c d.e=f\ g h` } });
+  await jvm.restore({
+    environment: { X: 'start', STAYS: 'same', PATH: '/bin', CRAC_BUILD_JAVA_PROPERTIES: String.raw`-Da.b=c d.e=f\ g h` },
+  });
   t.deepEqual(await jvm.ask('seen'), ['[build, start]']);
   t.deepEqual(await jvm.ask('get X'), ['start']);
   t.deepEqual(await jvm.ask('held X'), ['start true true 4']);
@@ -96,7 +98,10 @@ test.serial('the agent leaves no descriptor, and nothing on the class path', asy
     held.filter((one) => one.includes('agent') || one.includes('generation')),
     [],
   );
-  t.is(held.filter((one) => one.startsWith('socket:')).length, (await without.descriptors()).filter((one) => one.startsWith('socket:')).length);
+  t.is(
+    held.filter((one) => one.startsWith('socket:')).length,
+    (await without.descriptors()).filter((one) => one.startsWith('socket:')).length,
+  );
   t.is(await without.end(), '');
   t.is(await jvm.end(), '');
 });
@@ -108,7 +113,9 @@ test.serial('the class and the stack that opened a descriptor are known', async 
   const all = JSON.parse(text) as { fd: number; kind: string; path?: string; stack: string[] }[];
   const files = all.filter((one) => one.path === '/etc/hostname');
   t.deepEqual(files.map((one) => one.kind).sort(), ['java.io.FileInputStream', 'java.nio.channels.FileChannel']);
-  const socket = all.filter((one) => one.kind === 'sun.nio.ch' && one.stack.some((frame) => frame.startsWith('java.base/java.net.ServerSocket.')));
+  const socket = all.filter(
+    (one) => one.kind === 'sun.nio.ch' && one.stack.some((frame) => frame.startsWith('java.base/java.net.ServerSocket.')),
+  );
   t.is(socket.length, 1);
   for (const one of [...files, ...socket]) t.true(one.stack.some((frame) => frame.startsWith('World.answer(World.java:')));
   t.is(await jvm.end(), '');

@@ -102,7 +102,7 @@ function makeTape({ code, symbols, vdso }: { code: Buffer; symbols: ReadonlyMap<
   writer.emit('signalAction', [12, writer.words(symbol('go_on_signal'), 0x4000004n, symbol('return_from_signal'), 0n), 0, 8]);
   change.steps?.(writer);
   writer.emit('go', [], { check: 'ignore' });
-  writer.emit('populate', [writer.vectors([{ address: BigInt(stackAt), sizeBytes: 0x10000n }]), 1], { check: 'ignore' });
+  writer.emit('populate', [writer.vectors([{ address: stackAt, sizeBytes: 0x10000n }]), 1], { check: 'ignore' });
   const clock = vdsoAt + BigInt(vdso.symbols.get('__vdso_clock_gettime') ?? 0);
   const legacy = Buffer.alloc(512);
   legacy.writeUInt16LE(0x37f, 0);

@@ -33,12 +33,16 @@ export class Agent {
   }
 
   /**
-   * Runs beforeCheckpoint of the application's resources, and the renewals of a restore once. Gives what is to be told.
+   * Runs beforeCheckpoint of the application's resources, and the renewals of a restore once. Gives what is to be told. `scripted`: what
+   * scriptedVariables gives.
    * Throws CRAC-CALLBACK-FAILED: the application goes on, its afterRestore has run; CRAC-AGENT-FAILED.
    */
-  async prepare(options: { readonly callbacks: boolean }, signal: AbortSignal): Promise<readonly string[]> {
+  async prepare(
+    options: { readonly callbacks: boolean; readonly scripted: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     const flags = prepareFlags.rehearse | (options.callbacks ? prepareFlags.callbacks : 0);
-    const { state, text } = await this.#ask({ name: 'prepare', flags }, callbackMs, signal);
+    const { state, text } = await this.#ask({ name: 'prepare', flags, text: options.scripted.join('\0') }, callbackMs, signal);
     if (state === 'failed') throw CracError.of('CRAC-CALLBACK-FAILED', describeException(text));
     if (state !== 'prepared') throw unexpected('prepare', state);
     return noticesOf(text);

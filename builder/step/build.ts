@@ -106,7 +106,7 @@ async function start(plan: StepPlan, currentStep: () => StepName, signal: AbortS
       emitLine(currentStep(), 'app', stream, line);
     },
   );
-  const coordination = agent === undefined ? undefined : new Coordination(app.pid, plan.callbacks);
+  const coordination = agent === undefined ? undefined : new Coordination(app.pid, plan, { ...given, ...injected });
   return { app, user, cpu, engine, coordination, environment, roots, baseline };
 }
 

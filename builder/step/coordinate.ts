@@ -1,7 +1,9 @@
 /** The application takes part in its checkpoint, through the agent in its JVM: asked before the dump, told where it is given up. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from '../agent/agent.js';
 import { agentObstacle, agentOption, type Callbacks } from '../agent/choose.js';
+import { scriptedVariables } from '../agent/scripted.js';
 import { CracError } from '../errors.js';
 import { readSockets } from '../probe/listening.js';
 import type { ResumeSignal } from '../../images/record/record.js';
@@ -52,14 +54,22 @@ async function listeners(): Promise<ReadonlySet<string>> {
 export class Coordination {
   readonly #rootPid: number;
   readonly #callbacks: Callbacks;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #secretNames: ReadonlySet<string>;
   #agent: Agent | undefined;
   /** beforeCheckpoint was asked for, afterRestore has not run since. */
   #begun = false;
 
-  /** @param rootPid the application's first process: the JVM is one of its tree */
-  constructor(rootPid: number, callbacks: Callbacks) {
+  /** @param rootPid the application's first process, started with `environment`: the JVM is one of its tree */
+  constructor(
+    rootPid: number,
+    { callbacks, secretEnvironment }: Pick<StepPlan, 'callbacks' | 'secretEnvironment'>,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.#rootPid = rootPid;
     this.#callbacks = callbacks;
+    this.#secretNames = new Set(Object.keys(secretEnvironment));
+    this.#environment = environment;
   }
 
   /** Resolves when the application calls Core.checkpointRestore(), which may be never. */
@@ -106,7 +116,8 @@ export class Coordination {
     const before = await listeners();
     this.#begun = true;
     try {
-      const notices = await this.#agent.prepare({ callbacks: this.#callbacks !== 'off' }, signal);
+      const scripted = scriptedVariables(this.#environment, this.#secretNames, await readFile(`/proc/${jvmPid}/environ`, 'utf8'));
+      const notices = await this.#agent.prepare({ callbacks: this.#callbacks !== 'off', scripted }, signal);
       for (const text of notices) emit({ type: 'notice', step: 'settle', text });
     } catch (cause) {
       // Its afterRestore has run already.

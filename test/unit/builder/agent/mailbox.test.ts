@@ -69,12 +69,12 @@ test('commands come in order, with what belongs to them', async (t) => {
   const { mailbox, heard } = fakeAgent(({ command }) => ({ state: command === commands.hold ? 'held' : 'prepared' }));
   const agent = new Agent(mailbox);
   t.is(await agent.state(), 'idle');
-  t.deepEqual(await agent.prepare({ callbacks: true }, never), []);
-  t.deepEqual(await agent.prepare({ callbacks: false }, never), []);
+  t.deepEqual(await agent.prepare({ callbacks: true, scripted: ['A=1', 'B'] }, never), []);
+  t.deepEqual(await agent.prepare({ callbacks: false, scripted: [] }, never), []);
   await agent.hold(never);
   t.is(await agent.state(), 'held');
   t.deepEqual(heard, [
-    { command: 1, flags: 3, text: '' },
+    { command: 1, flags: 3, text: 'A=1\0B' },
     { command: 1, flags: 2, text: '' },
     { command: 2, flags: 0, text: '' },
   ]);
@@ -85,19 +85,22 @@ test('notices are told, other words as they are', async (t) => {
   for (const [i, text] of said.entries()) {
     const { mailbox } = fakeAgent(() => ({ state: 'prepared', text }));
     const expected = [['keys of TLS sessions are shared'], ['plain words'], [], ['{"notices":7}']][i];
-    t.deepEqual(await new Agent(mailbox).prepare({ callbacks: true }, never), expected);
+    t.deepEqual(await new Agent(mailbox).prepare({ callbacks: true, scripted: [] }, never), expected);
   }
 });
 
 test('a callback that throws is the application’s error', async (t) => {
   const { mailbox } = fakeAgent(() => ({ state: 'failed', text: 'com.acme.Busy: now\n\tat com.acme.Queue.stop(Queue.java:3)\n' }));
-  const error = await t.throwsAsync(new Agent(mailbox).prepare({ callbacks: true }, never), { instanceOf: CracError });
+  const error = await t.throwsAsync(new Agent(mailbox).prepare({ callbacks: true, scripted: [] }, never), { instanceOf: CracError });
   t.is(error.code, 'CRAC-CALLBACK-FAILED');
   t.is(error.message, 'the application refused its checkpoint: com.acme.Busy: now\n  |   at com.acme.Queue.stop(Queue.java:3)');
 });
 
 test('states that make no sense, other versions, memory that is no mailbox', async (t) => {
-  t.is(await codeOf(new Agent(fakeAgent(() => ({ state: 'idle' })).mailbox).prepare({ callbacks: true }, never)), 'CRAC-AGENT-FAILED');
+  t.is(
+    await codeOf(new Agent(fakeAgent(() => ({ state: 'idle' })).mailbox).prepare({ callbacks: true, scripted: [] }, never)),
+    'CRAC-AGENT-FAILED',
+  );
   t.is(await codeOf(new Agent(fakeAgent(() => ({ state: 'failed', text: 'no' })).mailbox).hold(never)), 'CRAC-AGENT-FAILED');
   t.is(await codeOf(fakeAgent(() => undefined, 2).mailbox.state()), 'CRAC-AGENT-FAILED');
   const strange = fakeAgent(() => undefined);

@@ -45,6 +45,16 @@ test.serial('the environment of the restore is seen everywhere', async (t) => {
   t.is(await jvm.end(), line);
 });
 
+test.serial('what a start script made of the same beginnings stays', async (t) => {
+  const jvm = await start(t, { env: { MADE: 'by it', URL: 'jdbc:db', OTHER: 'jdbc:db' } });
+  await jvm.command('prepare', rehearse, ['MADE', 'URL=db', 'OTHER=db', 'TAKEN=x', 'LEFT=x'].join('\0'));
+  await jvm.restore({ environment: { URL: 'db', OTHER: 'another', TAKEN: 'x', LEFT: 'y' } });
+  for (const [name, value] of Object.entries({ MADE: 'by it', URL: 'jdbc:db', OTHER: 'another', TAKEN: 'null', LEFT: 'y' }))
+    t.deepEqual(await jvm.ask(`get ${name}`), [value], name);
+  await jvm.reach('restored');
+  t.is(await jvm.end(), '');
+});
+
 test.serial('without a block in the page it is that of the process that started this one', async (t) => {
   const jvm = await start(t, { env: { X: 'build' } });
   await jvm.restore();

@@ -128,7 +128,7 @@ public final class Coordinator implements Runnable {
     private void command() {
         try {
             switch (Mailbox.command()) {
-                case Mailbox.PREPARE -> prepare(Mailbox.flags());
+                case Mailbox.PREPARE -> prepare(Mailbox.flags(), Mailbox.text());
                 case Mailbox.HOLD -> Mailbox.state(Mailbox.HELD);
                 case Mailbox.ABORT -> abort(Mailbox.text());
                 case Mailbox.EXPLAIN -> Mailbox.write(Opened.explain());
@@ -140,8 +140,9 @@ public final class Coordinator implements Runnable {
         }
     }
 
-    private void prepare(int flags) {
+    private void prepare(int flags, String scripted) {
         Mailbox.state(Mailbox.WORKING);
+        Environment.scripted(scripted);
         begin();
         Notices notices = new Notices();
         notices.look();

@@ -20,6 +20,12 @@ public final class Environment {
     private static volatile long renewed;
     private static boolean renewing;
 
+    /**
+     * Variables that a start script gave this process, or took from it: NAME=VALUE as the builder gave them to the script, or NAME where it
+     * did not.
+     */
+    private static String[] scripted = {};
+
     /** TZ as the native code of the JVM sees it for good. */
     private static String nativeZone;
     private static boolean nativeZoneKnown;
@@ -62,9 +68,15 @@ public final class Environment {
         if (own == null) throw new IllegalStateException("/proc/self/environ cannot be read");
         HashMap<Object, Object> map = map();
         HashMap<Object, Object> fresh = parse(own);
+        keepScripted(map, fresh);
         changedFrozen(map, fresh);
         swap(map, new HashMap<>(map));
         nativeZone();
+    }
+
+    /** @param names with NUL between them */
+    static synchronized void scripted(String names) {
+        scripted = names.isEmpty() ? new String[0] : names.split("\0");
     }
 
     static String get(String name) {
@@ -116,6 +128,7 @@ public final class Environment {
     private static void exchange(byte[] block) throws ReflectiveOperationException {
         HashMap<Object, Object> map = map();
         HashMap<Object, Object> fresh = parse(block);
+        keepScripted(map, fresh);
         String[] changed = changedFrozen(map, fresh);
         nativeZone();
         swap(map, fresh);
@@ -152,6 +165,23 @@ public final class Environment {
         Method method = Class.forName("java.lang.ProcessEnvironment$" + kind).getDeclaredMethod("valueOf", byte[].class);
         method.setAccessible(true);
         return method;
+    }
+
+    /** No script runs at a restore: what it made of the same beginnings stays, other beginnings come through. */
+    private static void keepScripted(Map<Object, Object> old, Map<Object, Object> fresh) throws ReflectiveOperationException {
+        Method name = factory("Variable");
+        Method value = factory("Value");
+        for (String entry : scripted) {
+            int equals = entry.indexOf('=', 1);
+            String variable = equals < 0 ? entry : entry.substring(0, equals);
+            Object key = name.invoke(null, (Object) variable.getBytes(StandardCharsets.UTF_8));
+            Object given = equals < 0 ? null : value.invoke(null, (Object) entry.substring(equals + 1).getBytes(StandardCharsets.UTF_8));
+            Object now = fresh.get(key);
+            if (given == null ? now != null : !given.equals(now)) continue;
+            Object made = old.get(key);
+            if (made == null) fresh.remove(key);
+            else fresh.put(key, made);
+        }
     }
 
     /** The names that the build declared as read, where the value is another one; null elsewhere. */

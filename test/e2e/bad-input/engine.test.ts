@@ -173,7 +173,7 @@ test('the disk is full when the process is dumped', async (t) => {
 });
 
 test('the disk is full when the layers are packed', async (t) => {
-  await refusedThrough(t, smallVolume(t, '30m'), {
+  await refusedThrough(t, smallVolume(t, '40m'), {
     code: 'CRAC-DISK-FULL',
     exit: 1,
     what: /no space left for the checkpoint's layers/,

@@ -42,7 +42,10 @@ static pid use_up(pid last)
 	const long nowhere = 8;
 	long result = clone_that_ends(CLONE_FLAGS | CLONE_PIDFD, nowhere);
 
-	return result == -EMFILE || result == -EFAULT ? last + 1 : (pid)result;
+	if (result == -EMFILE || result == -EFAULT)
+		return last + 1;
+	/* A filter may refuse the flag. */
+	return result < 0 ? pids_next() : (pid)result;
 }
 
 static int advance(pid last, pid wanted, u32 *used)

@@ -131,20 +131,22 @@ static void wait_until_allowed(void)
 	}
 }
 
-/* Of what no other process sees anything, and what does not depend on what is carried but for a file that is not there yet. */
+/*
+ * Of what no other process sees anything, what takes no memory (whether there is enough has not been looked at), and what does not depend
+ * on what is carried but for a file that is not there yet: one that may be missing may be made anew as well.
+ */
 static bool is_early(const struct tape_step *step)
 {
 	switch (step->call) {
 	case TAPE_CALL_OPEN:
-		return (step->arguments[2] & O_ACCMODE) == O_RDONLY;
-	case TAPE_CALL_CLOSE:
+		return (step->arguments[2] & O_ACCMODE) == O_RDONLY && !step->skip_on_failure;
 	case TAPE_CALL_SEEK:
+		return step->arguments[0] > 2;
 	case TAPE_CALL_MAP_ANONYMOUS:
 	case TAPE_CALL_MAP_PRIVATE:
 	case TAPE_CALL_MAP_SHARED:
-	case TAPE_CALL_PROTECT:
-	case TAPE_CALL_ADVISE:
-	case TAPE_CALL_READ:
+		return !(step->arguments[3] & MAP_LOCKED);
+	case TAPE_CALL_CLOSE:
 	case TAPE_CALL_VDSO:
 	case TAPE_CALL_CLEAR:
 	case TAPE_CALL_THREADS:

@@ -212,9 +212,9 @@ static bool has_ended(pid child)
 }
 
 /* True: it has begun to run. */
-static bool wait_for(pid child, const struct play_shared *shared, u32 deadline_ms, struct cold *cold)
+static bool wait_for(pid child, const struct play_shared *shared, u64 begun_ns, u32 deadline_ms, struct cold *cold)
 {
-	u64 deadline_ns = clock_ns(CLOCK_MONOTONIC) + deadline_ms * NS_PER_MS;
+	u64 deadline_ns = begun_ns + deadline_ms * NS_PER_MS;
 	const timespec look = timespec_of(PLAY_LOOK_NS);
 
 	for (;;) {
@@ -249,6 +249,7 @@ static bool wait_for(pid child, const struct play_shared *shared, u32 deadline_m
 static bool run(struct restore *restore, struct restored *restored, struct cold *cold)
 {
 	pid wanted = (pid)restore->init->record.header->pid;
+	u64 begun_ns = clock_ns(CLOCK_MONOTONIC);
 	long shared = sys_mmap(sizeof(struct play_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 	pid child;
 	bool done;
@@ -280,7 +281,7 @@ static bool run(struct restore *restore, struct restored *restored, struct cold 
 		done = false;
 	} else {
 		futex_set(&play.shared->allowed, 1, FUTEX_SHARED);
-		done = wait_for(child, play.shared, restore->deadline_ms, cold);
+		done = wait_for(child, play.shared, begun_ns, restore->deadline_ms, cold);
 		/* PID 1 may get a processor long after the application has. */
 		restored->resumed_ns = __atomic_load_n(&play.shared->resumed_ns, __ATOMIC_ACQUIRE);
 	}

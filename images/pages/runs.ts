@@ -19,13 +19,17 @@ export interface RunSink {
   readonly copy: (address: number, bytes: Buffer) => void;
 }
 
-/** For a tape, one page and two are equally good; 8 would be best for CRIU, which is slower by a few milliseconds at most. */
-export const leastRunBytes = 2 * PAGE_BYTES;
+/**
+ * Anonymous: for a tape, one page and two are equally good; 8 would be best for CRIU, which is slower by a few milliseconds at most. The
+ * data of libraries, which are a few pages each, stay mappings of their files.
+ */
+export const leastRunBytes = { anonymous: 2 * PAGE_BYTES, file: 8 * PAGE_BYTES } as const;
 export const gapBytes = 16 * PAGE_BYTES;
 /** After this many runs the least size doubles, and after as many again: a heap in tatters must not become 65530 VMAs (vm.max_map_count). */
 const runsPerDoubling = 512;
 
-export const minBytesAfter = (runs: number): number => leastRunBytes * 2 ** Math.floor(runs / runsPerDoubling);
+export const minBytesAfter = (runs: number, memory: keyof typeof leastRunBytes): number =>
+  leastRunBytes[memory] * 2 ** Math.floor(runs / runsPerDoubling);
 
 /** Takes the pages of one VMA in ascending order. Holds back at most `minBytes` until it is known what becomes of them. */
 export class Runs {

@@ -129,7 +129,10 @@ class Planner {
     this.#lazy = pages.spans.length > 0 && pages.spans.every(({ flags }) => (flags & PAGEMAP.LAZY) !== 0);
     // A page of a file that was overwritten with zeros is not what the file has there.
     this.#dropsZeros = (status & VMA.ANON_PRIVATE) !== 0;
-    const limits = { minBytes: minBytesAfter(this.#runCount), gapBytes: this.#dropsZeros ? gapBytes : 0 };
+    const limits = {
+      minBytes: minBytesAfter(this.#runCount, this.#dropsZeros ? 'anonymous' : 'file'),
+      gapBytes: this.#dropsZeros ? gapBytes : 0,
+    };
     this.#runs =
       kept || this.#store === undefined
         ? undefined

@@ -21,7 +21,8 @@ async function assertEvents(t: ExecutionContext, restorer: Restorer, modes: stri
 for (const restorer of restorers) {
   test(`${restorer}: callbacks in their order, none of what nobody holds`, (t) => assertEvents(t, restorer, '', inOrder));
   matrixTest(restorer === 'tape', `${restorer}: the application asks for its checkpoint, before it listens`, (t) =>
-    assertEvents(t, restorer, 'ask', ['asked', ...inOrder, 'returned']));
+    assertEvents(t, restorer, 'ask', ['asked', ...inOrder, 'returned']),
+  );
 }
 
 test('an exception after the restore is logged, and the application goes on', async (t) => {
